@@ -67,7 +67,7 @@ def _text_of(plugin: str, own: Sequence[Change]) -> str:
     tables = [change.record for change in own if change.record is not None]
     keys = {"CompositeKey" for record in tables if _key_of(record)}
     imported = sorted({"Model"}.union(keys, *(_fields_of(record).values() for record in tables)))
-    heads = [f"from peewee import {', '.join(imported)}\n\n\n"] if tables else ["\n"]
+    head = "from typing import Any\n" + (f"\nfrom peewee import {', '.join(imported)}\n" if tables else "")
     up = [
         *map(_class_of, tables),
         *([f"    db.create_tables([{', '.join(record.__name__ for record in tables)}])\n"] if tables else []),
@@ -76,8 +76,8 @@ def _text_of(plugin: str, own: Sequence[Change]) -> str:
     down = [_call(sql) for change in reversed(own) for sql in change.down]
     summary = ", ".join(change.word.replace("_", " ") for change in own)
     return (
-        f'"""{summary.capitalize()} of {plugin}."""\n\n{heads[0]}'
-        f"def up(migrator, db):\n{''.join(up)}\n\ndef down(migrator, db):\n{''.join(down)}"
+        f'"""{summary.capitalize()} of {plugin}."""\n\n{head}\n\n'
+        f"def up(migrator: Any, db: Any) -> None:\n{''.join(up)}\n\ndef down(migrator: Any, db: Any) -> None:\n{''.join(down)}"
     )
 
 

@@ -15,7 +15,7 @@ TAKEN = RESERVED | {CORE, "docs", "health", "organizations", "plugin_parts", "te
 #: What these name is in each path and record already.
 _TAKEN_SINGULARS = frozenset(("organization", "version"))
 #: So that no line of what is written gets too long, and no name of an index, which PostgreSQL cuts at 63 bytes.
-_LONGEST = 20
+_LONGEST, _LONGEST_TOGETHER = 20, 28
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -26,8 +26,9 @@ def singular_of(name: str) -> str:
     return name[:-2] if name.endswith(("ches", "shes", "sses", "xes")) else name[:-1] if name.endswith("s") else ""
 
 
-def refuse_bad_names(name: str, singular: str, others: Collection[str]) -> None:
-    """InvalidArgument, with what to write instead, where there can be no plugin `name` of one `singular` next to the `others`."""
+def refuse_bad_names(name: str, resource: str, singular: str, others: Collection[str]) -> None:
+    """InvalidArgument, with what to write instead, where there can be no plugin `name` next to the `others` that keeps the `resource`, of
+    which one is a `singular`."""
     refusal = f"A plugin cannot be named {name!r}: "
     if not _NAME.fullmatch(name):
         raise InvalidArgument(f"{refusal}use lower-case words joined by single underscores, such as job_flows.")
@@ -37,30 +38,52 @@ def refuse_bad_names(name: str, singular: str, others: Collection[str]) -> None:
         raise InvalidArgument(f"{refusal}that is a word of Python, and nothing could import it. Choose another one.")
     if name in others:
         raise InvalidArgument(f"{refusal}there is one already; aasim plugins shows it. Choose another one.")
-    if not _NAME.fullmatch(singular) or singular == name:
-        raise InvalidArgument(f"What is one of the {name}? Say it: aasim plugins new {name} --singular WORD")
+    _refuse_bad_resource(name, resource, singular)
+
+
+def _refuse_bad_resource(name: str, resource: str, singular: str) -> None:
+    if not _NAME.fullmatch(resource):
+        raise InvalidArgument(
+            f"A resource cannot be named {resource!r}: use lower-case words joined by single underscores, such as items."
+        )
+    if not _NAME.fullmatch(singular) or singular == resource:
+        asked = name if resource == name else f"{name} --resource {resource}"
+        other = f", or name what {name} keeps: aasim plugins new {name} --resource WORDS" if resource == name else ""
+        raise InvalidArgument(f"What is one of the {resource}? Say it: aasim plugins new {asked} --singular WORD{other}")
     if singular in _TAKEN_SINGULARS:
-        raise InvalidArgument(f"One of the {name} cannot be called {singular!r}, which every record has. Choose another word.")
-    for word in (name, singular):
+        raise InvalidArgument(
+            f"One of the {resource} cannot be called {singular!r}, which every record has. Choose another word."
+        )
+    for word in (name, resource, singular):
         if len(word) > _LONGEST:
             raise InvalidArgument(f"{word!r} has more than {_LONGEST} letters; choose a shorter name.")
+    if resource != name and len(name) + len(singular) > _LONGEST_TOGETHER:
+        raise InvalidArgument(
+            f"{name!r} and {singular!r} together have more than {_LONGEST_TOGETHER} letters; choose shorter names."
+        )
 
 
-def words_for(name: str, singular: str, taken: Collection[str]) -> Mapping[str, str]:
+def words_for(name: str, resource: str, singular: str, taken: Collection[str]) -> Mapping[str, str]:
     """What each placeholder of the templates stands for; `taken` are the names that their code uses."""
     plain, table = singular.replace("_", " "), f"{name}_{singular}"
+    root, plural = name.replace("_", "-"), resource.replace("_", " ")
+    is_named_alike = resource == name
     return {
         "plugin": name,
         "title": name.replace("_", " ").capitalize(),
-        "plural": name.replace("_", " "),
+        "heading": plural.capitalize(),
+        "plural": plural,
         "singular": plain,
         "a_singular": f"{'An' if plain[0] in 'aeiou' else 'A'} {plain}",
-        "root": name.replace("_", "-"),
+        "root": root,
+        "path": root if is_named_alike else f"{root}/{resource.replace('_', '-')}",
+        "event": f"{name}." if is_named_alike else f"{name}.{singular}_",
+        "naming": "" if is_named_alike else f'    event_prefix = "{singular}_"\n    noun = "{plural}"\n',
         "table": table,
         "prefix": _prefix_of(table),
         "field": f"{singular}_id",
         "Record": _class_of(singular, "Record", taken),
-        "Resource": _class_of(name, "Resource", taken),
+        "Resource": _class_of(resource, "Resource", taken),
         "version": VERSION,
     }
 

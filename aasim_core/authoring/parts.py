@@ -41,7 +41,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
             "Connector `${plugin}`: searches in a service.", "connected_apps", "Connector", "connectors", "APP"
         ),
         "listener": Part(
-            "Listener: to `${plugin}.created`.",
+            "Listener: to `${event}created`.",
             core=("Listener",),
             imports=("from .listeners import notice",),
             events={"noticed": '"${a_singular} was noticed", "${prefix}"'},

@@ -38,16 +38,18 @@ def in_folder(folder: Path, name: str) -> Layout:
 
 
 def write_plugin(
-    layout: Layout, name: str, singular: str | None, parts: Sequence[str], others: Iterable[str] = ()
+    layout: Layout, name: str, singular: str | None, parts: Sequence[str], others: Iterable[str] = (), resource: str | None = None
 ) -> Sequence[Path]:
     """Write the plugin, its tests and its packaging; returns the paths of the new files.
 
-    `singular` is made of the `name` where it is None. `others` are the plugins that are there. Raises InvalidArgument, and writes
-    nothing, where the name cannot be one, or where there is something already.
+    `resource` is the plural noun of what it keeps, the `name` where it is None, and `singular` is made of that where it is None. `others`
+    are the plugins that are there. Raises InvalidArgument, and writes nothing, where a name cannot be one, or where there is something
+    already.
     """
-    singular = singular_of(name) if singular is None else singular
-    refuse_bad_names(name, singular, set(others))
-    words = words_for(name, singular, _names_in_use())
+    resource = resource or name
+    singular = singular_of(resource) if singular is None else singular
+    refuse_bad_names(name, resource, singular, set(others))
+    words = words_for(name, resource, singular, _names_in_use())
     texts = dict(_filled(layout, {**words, **_joined(words, [PARTS[part] for part in parts], parts)}, parts))
     if layout.is_shared:
         texts = {path: text for path, text in texts.items() if path.is_relative_to(layout.plugin) or not path.exists()}
@@ -86,10 +88,11 @@ def _joined(words: Mapping[str, str], parts: Sequence[Part], names: Sequence[str
     """What several parts add to one place of a file."""
     hooks = [_fill((TEMPLATES / "parts" / name / "hook.template").read_text(encoding="utf-8"), words) for name in names]
     emitted = {f"{words['plugin']}.{word}": _fill(rest, words) for part in parts for word, rest in part.events.items()}
-    usual = [f"{words['plugin']}.{word}" for word in ("created", "updated", "deleted")]
+    usual = [f"{words['event']}{word}" for word in ("created", "updated", "deleted")]
     return {
         "imports": _imports(words, parts),
         "manifest": _manifest(words, parts),
+        "paths": _paths(words),
         "events": "".join(f'        Event("{name}", {rest}),\n' for name, rest in emitted.items()),
         "hooks": "".join(f"\n\n{hook}" for hook in hooks),
         "event_names": ", ".join(f"`{name}`" for name in (*usual, *emitted)),
@@ -124,6 +127,16 @@ def _manifest(words: Mapping[str, str], parts: Sequence[Part]) -> str:
         return f"plugin = Plugin({line})"
     inside = [line] if len(f"    {line}") <= _LONGEST_LINE else [f"{argument}," for argument in arguments]
     return "plugin = Plugin(\n" + "".join(f"    {each}\n" for each in inside) + ")"
+
+
+def _paths(words: Mapping[str, str]) -> str:
+    """The paths of the resource, broken into lines as formatters break them."""
+    entries = [f'"": "/{words["path"]}"', f'"one": "/{words["path"]}/{{{words["field"]}}}"']
+    head = "paths: ClassVar[Mapping[str, str]] = {"
+    line = f"{head}{', '.join(entries)}}}"
+    return (
+        line if len(f"    {line}") <= _LONGEST_LINE else f"{head}\n" + "".join(f"        {each},\n" for each in entries) + "    }"
+    )
 
 
 def _names_in_use() -> frozenset[str]:

@@ -20,9 +20,10 @@ Next:
 _NEXT_AS_DISTRIBUTION = """
 Next:
   1. Where it says "Say in one sentence", say it: in __init__.py, models.py and README.md of {plugin}.
-  2. pip install --editable "{root}[testing]", and turn it on: aasim plugins enable {name}
-  3. aasim plugins check, and aasim up to try it.
-  4. Test it in {root} with: python -m pytest"""
+  2. Fill in license, authors and urls in pyproject.toml.
+  3. pip install --editable "{root}[testing]", and turn it on: aasim plugins enable {name}
+  4. aasim plugins check, and aasim up to try it.
+  5. Test it in {root} with: python -m pytest"""
 
 
 def _parts(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -40,13 +41,23 @@ def _parts(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
 @click.argument("name")
 @click.option("--folder", type=_DIR, metavar="DIR", help="Write it into the folder of plugins.")
 @click.option("--dist", type=_DIR, metavar="DIR", help="Write it as a distribution, into DIR.")
+@click.option("--resource", metavar="WORDS", help="The plural noun of what it keeps, where that is not NAME.")
 @click.option("--singular", metavar="WORD", help="What one of them is, where leaving off an s does not tell.")
 @click.option("--with", "parts", default="", metavar="PART,…", callback=_parts, help=f"What else it brings: {', '.join(PARTS)}.")
 @click.pass_obj
 def new(
-    settings: "Settings", name: str, folder: Path | None, dist: Path | None, singular: str | None, parts: tuple[str, ...]
+    settings: "Settings",
+    name: str,
+    folder: Path | None,
+    dist: Path | None,
+    resource: str | None,
+    singular: str | None,
+    parts: tuple[str, ...],
 ) -> None:
-    """Write a plugin to begin with: a resource NAME, a plural noun, with its migration, its tests and its packaging."""
+    """Write a plugin to begin with: a resource NAME, a plural noun, with its migration, its tests and its packaging.
+
+    Where the plugin is called otherwise than what it keeps, name both: inventory --resource items.
+    """
     from ..authoring.scaffold import as_distribution, in_folder, write_plugin
     from ..plugins.loading.discovery import discover
 
@@ -57,7 +68,7 @@ def new(
     else:
         raise click.UsageError("Say where: --folder DIR for the folder of plugins, or --dist DIR for a distribution of its own.")
     others = {*discover(settings.plugins.folder), *discover(folder)}
-    for path in write_plugin(layout, name, singular, parts, others):
+    for path in write_plugin(layout, name, singular, parts, others, resource):
         click.echo(f"wrote {path}")
     click.echo(advice.format(name=name, plugin=layout.plugin, root=layout.root))
 

@@ -125,8 +125,10 @@ def agree(notes: Notes, databases: Databases, root: Path) -> Callable[[], None]:
         assert "Nothing is wrong" in notes.call("check").output
         assert notes.write() == []
         ruff = (sys.executable, "-m", "ruff", "format", "--check", "--diff", "--no-cache", "--config", root / "ruff.toml")
-        done = subprocess.run([*ruff, notes.migrations], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+        mypy = (sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent")
+        for command in (ruff, mypy):
+            done = subprocess.run([*command, notes.migrations], cwd=notes.place, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout
 
     return check
 

@@ -128,6 +128,38 @@ def test_an_awkward_name_makes_a_plugin_that_loads(author: Author, name: str, si
     assert [model.__name__ for model in app.models if model._meta.table_name.startswith(f"{name}_")] == [record]
 
 
+def test_a_plugin_that_is_called_otherwise_than_what_it_keeps_names_both(author: Author) -> None:
+    done = author.new("inventory", "--resource", "items", "--with", ALL)
+    assert done.exit_code == 0, done.output
+    app = author.app("inventory")
+    own = [each for each in app.endpoints if each.plugin == "inventory"]
+    assert {each.template for each in own} == {"/inventory/items", "/inventory/items/{item_id}"}
+    assert {type(each.resource).__name__ for each in own} == {"Items"}
+    assert [model._meta.table_name for model in app.models if model.__name__ == "Item"] == ["inventory_item"]
+    usual = ["inventory.item_created", "inventory.item_updated", "inventory.item_deleted"]
+    assert [name for name in app.events if name.startswith("inventory.item")] == usual
+    assert {each.permission for each in own} == {f"inventory:{verb}" for verb in ("read", "create", "update", "delete")}
+
+
+def test_a_distribution_has_what_its_users_ask_for_to_fill_in(author: Author) -> None:
+    said = author.new("beacons", "--dist", "mine").output
+    assert "Fill in license, authors and urls in pyproject.toml." in said
+    text = (author.place / "mine" / "pyproject.toml").read_text()
+    filled = tomllib.loads(text.replace("# license", "license").replace("# authors", "authors").replace("# Source", "Source"))
+    assert filled["project"]["license"] == "Apache-2.0"
+    assert filled["project"]["authors"][0].keys() == {"name", "email"}
+    assert filled["project"]["urls"] == {"Source": "https://example.com/aasim-beacons"}
+    assert (author.place / "mine" / "aasim_beacons" / "py.typed").read_text() == ""
+
+
+@pytest.mark.long
+def test_mypy_takes_its_migration_when_it_is_strict(author: Author) -> None:
+    author.new("beacons")
+    command = (sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "beacons/migrations")
+    done = subprocess.run(command, cwd=author.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_what_its_tests_import_is_there(author: Author) -> None:
     author.new("notes", "--with", ALL)
     for path in (author.folder / "tests").rglob("*.py"):
@@ -180,7 +212,7 @@ def test_a_distribution_has_everything_that_is_to_be_installed(author: Author) -
     assert {package.replace(".", "/") for package in packages} == {
         str(path.parent.relative_to(author.place / "mine")) for path in (author.place / "mine" / "aasim_beacons").rglob("*.py")
     }
-    assert project["tool"]["setuptools"]["package-data"] == {"aasim_beacons": ["README.md"]}
+    assert project["tool"]["setuptools"]["package-data"] == {"aasim_beacons": ["README.md", "py.typed"]}
 
 
 def test_plugins_in_one_folder_share_its_configuration_of_tests(author: Author) -> None:
@@ -203,6 +235,17 @@ def test_what_it_writes_is_tidy(author: Author, root: Path, name: str, singular:
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("names", [("inventory", "items", "item"), ("abcdefgh", "ihgfedcbajihgfedcbas", "ihgfedcbajihgfedcbat")])
+def test_what_it_writes_of_another_resource_is_tidy(author: Author, root: Path, names: tuple[str, ...]) -> None:
+    name, resource, singular = names
+    author.new(name, "--resource", resource, "--singular", singular, "--dist", "here", "--with", ALL)
+    shutil.copy(root / "ruff.toml", author.place / "here")
+    for command in (["check", "--no-cache"], ["format", "--check", "--diff", "--no-cache"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "."]
+        done = subprocess.run(ruff, cwd=author.place / "here", capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -214,7 +257,10 @@ def test_what_it_writes_is_tidy(author: Author, root: Path, name: str, singular:
         (("class", "--singular", "lesson"), "A plugin cannot be named 'class': that is a word of Python"),
         (("tenants", "--singular", "organization"), "One of the tenants cannot be called 'organization'"),
         (("abcdefghijklmnopqrstus",), "has more than 20 letters; choose a shorter name"),
-        (("sheep",), "What is one of the sheep? Say it: aasim plugins new sheep --singular WORD"),
+        (("sheep",), "What is one of the sheep? Say it: aasim plugins new sheep --singular WORD, or name what"),
+        (("inventory", "--resource", "sheep"), "Say it: aasim plugins new inventory --resource sheep --singular WORD"),
+        (("inventory", "--resource", "Items"), "A resource cannot be named 'Items'"),
+        (("abcdefghijk", "--resource", "abcdefghijklmnopqrs"), "together have more than 28 letters"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused_and_nothing_is_written(

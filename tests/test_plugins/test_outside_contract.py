@@ -35,8 +35,13 @@ class TestContract(PluginContract):
     plugin = "{plugin}"
     folder = Path(__file__).parent / "{folder}"
 """
-#: What ``aasim plugins new`` writes into a folder: one with every part, and one that has the name of a class of the core.
-SCAFFOLDED = {"policies": ",".join(PARTS), "collections": ""}
+#: What ``aasim plugins new`` writes into a folder: one with every part, one that has the name of a class of the core, and one that is
+#: called otherwise than what it keeps.
+SCAFFOLDED = {
+    "policies": ("--with", ",".join(PARTS)),
+    "collections": (),
+    "inventory": ("--resource", "items", "--with", ",".join(PARTS)),
+}
 #: What the suite has to say about the plugin that breaks the contract.
 BREACHES = {
     "test_its_manifest_says_what_it_is",
@@ -73,8 +78,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Outcome:
     _install(place / "site", "aasim-bookmarks", "bookmarks = aasim_bookmarks")
     shutil.copy(SAMPLE / "tests" / "test_contract.py", place / "test_bookmarks.py")
     write(Page(root / "docs" / "extend" / "index.md").files(), place / "dropins", "notes")
-    for name, parts in SCAFFOLDED.items():
-        _call("new", name, "--folder", "plugins", "--with", parts, cwd=place)
+    for name, arguments in SCAFFOLDED.items():
+        _call("new", name, "--folder", "plugins", *arguments, cwd=place)
     tests = {plugin: DROPPED_IN.format(plugin=plugin, folder="dropins") for plugin in ("notes", "faulty")}
     for plugin, text in tests.items():
         (place / f"test_{plugin}.py").write_text(text)
