@@ -147,7 +147,10 @@ class Collection(Resource):
         return merged(self.body, values, record)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """Return the values to write; raise Invalid for errors that the schema cannot detect."""
+        """Return the values to write; raise Invalid for errors that the schema cannot detect.
+
+        Of a PATCH, `values` are only the fields that it names; the others are in `record`.
+        """
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Any:
