@@ -13,6 +13,7 @@ LISTED = {
     "aasim_core/http/uniqueness.py: taken": "reads what the database says of our own indexes",
     "aasim_core/identity/passwords.py: _REPEATED": "goes through eight lengths in a password of 256 characters at most",
     "aasim_core/plugins/field_types.py: _written": "reads type hints of plugins",
+    "aasim_core/plugins/loading/hook_manager.py: _advice_on": "reads hookspecs.py of plugins, for the name of a function",
     "aasim_core/collecting/rules.py: _misnamed": "reads what plugins declare",
     "aasim_core/commands/switching.py: _with_list": "reads the operator's file",
     "aasim_core/user_code/cel_text.py: _WORD": "reads the first 1,024 characters of an expression",
