@@ -58,14 +58,6 @@ def file_spec(module: str, file: Path) -> ModuleSpec:
 
 def read(spec: ModuleSpec) -> Source:
     """Return the manifest and the hooks of the plugin's module; raises `Unreadable`."""
-    tree = _parse(spec)
-    call = next((found for node in tree.body if (found := _manifest_call(node))), None)
-    if call is None:
-        raise Unreadable(f"has no manifest; write {_EXAMPLE} in {_name(spec)}")
-    return Source(_manifest(call, spec), frozenset(name for node in tree.body if (name := _hook_of(node))))
-
-
-def _parse(spec: ModuleSpec) -> ast.Module:
     # The file and not the loader, which pytest and others replace by one that provides no source.
     file = Path(spec.origin or "")
     if spec.origin is None or not spec.has_location:
@@ -73,17 +65,21 @@ def _parse(spec: ModuleSpec) -> ast.Module:
     if file.suffix != ".py":
         raise Unreadable("comes without its source, in which the manifest is read")
     try:
-        return _tree(decode_source(file.read_bytes()), spec.origin)
+        return _source_of(decode_source(file.read_bytes()), file)
     except (SyntaxError, ValueError, OSError, RecursionError) as error:
         raise Unreadable(f"does not import: {describe(error, spec.origin)}") from error
 
 
 @lru_cache(maxsize=256)
-def _tree(text: str, origin: str) -> ast.Module:
-    """The text parsed; a process that looks for plugins again, as tests do hundreds of times, finds the same texts."""
+def _source_of(text: str, file: Path) -> Source:
+    """What the text says; tests look for plugins hundreds of times in a process, and find the same texts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its warnings belong to the import, which may never happen
-        return ast.parse(text, origin)
+        tree = ast.parse(text, str(file))
+    call = next((found for node in tree.body if (found := _manifest_call(node))), None)
+    if call is None:
+        raise Unreadable(f"has no manifest; write {_EXAMPLE} in {_name(file)}")
+    return Source(_manifest(call, file), frozenset(name for node in tree.body if (name := _hook_of(node))))
 
 
 def _manifest_call(node: ast.stmt) -> ast.Call | None:
@@ -98,8 +94,8 @@ def _manifest_call(node: ast.stmt) -> ast.Call | None:
     return node.value if named and isinstance(node.value, ast.Call) else None
 
 
-def _manifest(call: ast.Call, spec: ModuleSpec) -> Plugin:
-    where = f"{_name(spec)}:{call.lineno}"
+def _manifest(call: ast.Call, file: Path) -> Plugin:
+    where = f"{_name(file)}:{call.lineno}"
     try:
         arguments = [ast.literal_eval(value) for value in call.args]
         keywords = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
@@ -123,6 +119,5 @@ def _hook_of(node: ast.stmt) -> str | None:
     return node.name if any(ast.unparse(mark).split(".")[-1] == "hookimpl" for mark in marks) else None
 
 
-def _name(spec: ModuleSpec) -> str:
-    file = Path(spec.origin or spec.name)
+def _name(file: Path) -> str:
     return f"{file.parent.name}/{file.name}"

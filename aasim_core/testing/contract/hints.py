@@ -20,22 +20,20 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
+def _is_text_or_function(value: Any) -> bool:
+    return _is_text(value) or callable(value)
+
+
 #: For each attribute of a contract that is a mapping by texts: what its values are, and a test of one.
 _VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "samples": ("a body, or a function of world and caller", lambda value: _is_mapping(value) or callable(value)),
-    "objects": ("the name of an operation, or a function of world and caller", lambda value: _is_text(value) or callable(value)),
-    "members": (
-        "the name of an operation, or a function of world, caller and ids",
-        lambda value: _is_text(value) or callable(value),
-    ),
+    "objects": ("the name of an operation, or a function of world and caller", _is_text_or_function),
+    "members": ("the name of an operation, or a function of world, caller and ids", _is_text_or_function),
     "traces": ("the name of an operation", _is_text),
     "copies": ("a function of world and caller", callable),
     "grown": ("a function of world, caller and number", callable),
     "fixed": ("the reason", _is_text),
-    "rows": (
-        "the name of an operation, or a function of world, caller and ids",
-        lambda value: _is_text(value) or callable(value),
-    ),
+    "rows": ("the name of an operation, or a function of world, caller and ids", _is_text_or_function),
     "before": ("a function of client and path", callable),
     "placed": ("a part of a body", _is_mapping),
     "everywhere": ("the reason", _is_text),
