@@ -9,10 +9,11 @@ from . import drawing, schemas, service
 from .models import Workflow
 from .validation import tree
 
-#: The formats besides JSON: the renderer of a graph and its name, and its media type.
-FORMS: Mapping[str, tuple[Callable[[tree.Scope, str], str], str]] = {
+#: The formats besides JSON: the renderer of a graph and its name, None for what is too large for it, and its media type.
+FORMS: Mapping[str, tuple[Callable[[tree.Scope, str], str | None], str]] = {
     "mermaid": (lambda graph, name: drawing.mermaid(graph), "text/plain; charset=utf-8"),
     "svg": (drawing.svg, "image/svg+xml; charset=utf-8"),
+    "text": (lambda graph, name: drawing.text(graph), "text/plain; charset=utf-8"),
 }
 # An image that is opened directly is a page.
 _POLICY = "default-src 'none'; sandbox"
@@ -37,14 +38,14 @@ class Graph(Resource):
         "read",
         query="query",
         reply="reply",
-        formats=tuple(media_type for _, media_type in FORMS.values()),
+        formats=tuple(dict.fromkeys(media_type for _, media_type in FORMS.values())),
         message="Graph read.",
         refusals=("invalid_state", "validation_failed"),
     )
     def on_get(self, req: Request, resp: Response, workflow_id: str) -> None:
         """Read the graph of a workflow.
 
-        The formats are data, a Mermaid flowchart, and an SVG image. A draft may have faults.
+        The formats are data, a Mermaid flowchart, an SVG image, and a drawing with characters for a terminal. A draft may have faults.
         """
         workflow: Workflow = req.target
         graph = tree.read(service.definition_at(workflow, req.query.get("version") or workflow.workflow_version))
@@ -55,5 +56,9 @@ class Graph(Resource):
             resp.media = {"name": workflow.name, **drawing.outline(graph)}
             return
         make, media_type = FORMS[req.query["format"]]
-        resp.data, resp.content_type = make(graph, workflow.name).encode(), media_type
+        if (made := make(graph, workflow.name)) is None:
+            raise Refused(
+                "invalid_state", "The lines of the graph are too many or too long to draw with characters; ask for svg."
+            )
+        resp.data, resp.content_type = made.encode(), media_type
         resp.set_header("Content-Security-Policy", _POLICY)

@@ -107,7 +107,10 @@ class ValidateOut(Schema):
 class GraphAsked(Schema):
     """The format and version of the graph."""
 
-    format = Choice("json", "mermaid", "svg", load_default="json", description="json, a Mermaid flowchart, or an image.")
+    format = Choice(
+        "json", "mermaid", "svg", "text", load_default="json",
+        description="json, a Mermaid flowchart, an image, or a drawing with characters for a terminal.",
+    )  # fmt: skip
     version = Integer(1, description="The version of the definition; the current one by default.")
 
 

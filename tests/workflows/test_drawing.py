@@ -10,8 +10,10 @@ import pytest
 
 from aasim_core.testing.world import Person, World
 from aasim_plugins.workflows import drawing
-from aasim_plugins.workflows.drawing.layout import Box, Drawing
+from aasim_plugins.workflows.drawing.layout import LONGEST_LABEL, LONGEST_NAME, Box, Drawing, cut
 from aasim_plugins.workflows.drawing.layout import drawing as laid_out
+from aasim_plugins.workflows.drawing.outline import arrows, name_of
+from aasim_plugins.workflows.drawing.svg import PIXELS
 from aasim_plugins.workflows.validation import tree
 
 from .conftest import node
@@ -47,7 +49,9 @@ def definition(*nodes: Mapping[str, Any], edges: Any = ()) -> dict[str, Any]:
     return {"language": 1, "nodes": list(nodes), "edges": list(edges)}
 
 
-@pytest.mark.parametrize(("sample", "ending"), [(sample, ending) for sample in SAMPLES for ending in ("json", "mmd", "svg")])
+@pytest.mark.parametrize(
+    ("sample", "ending"), [(sample, ending) for sample in SAMPLES for ending in ("json", "mmd", "svg", "txt")]
+)
 def test_a_sample_is_drawn_as_it_was(sample: str, ending: str) -> None:
     kept = (FOLDER / f"{sample}.{ending}").read_text(encoding="utf-8")
     assert forms(sample)[ending] == kept, "look at the difference, and run: .venv/bin/python tests/workflows/drawn/samples.py"
@@ -100,7 +104,7 @@ def test_boxes_do_not_overlap_and_stand_within_what_they_are_in(seed: int) -> No
     dice = random.Random(seed)  # noqa: S311 - it plays dice
     ids = [each["id"] for each in made["nodes"]]
     made["edges"] += [{"from": dice.choice(ids), "to": dice.choice(ids), "on": "back"} for _ in range(seed % 5)]
-    for drawn in boxes(laid_out(tree.read(made))):
+    for drawn in boxes(laid_out(tree.read(made), PIXELS)):
         assert not [
             (one, other) for number, one in enumerate(drawn.boxes) for other in drawn.boxes[number + 1 :] if overlap(one, other)
         ]
@@ -109,8 +113,34 @@ def test_boxes_do_not_overlap_and_stand_within_what_they_are_in(seed: int) -> No
             assert box.body is None or (box.body.width < box.width and box.body.height < box.height)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_drawing_with_characters_has_each_name_and_each_label(seed: int) -> None:
+    """Those that find no place beside their lines stand below."""
+    graph = tree.read(Generator(seed, 30).definition())
+    drawn = drawing.text(graph)
+    assert drawn is not None
+    for scope in graph.within():
+        names = [cut(name_of(each), LONGEST_NAME) for each in scope.nodes]
+        labels = [cut(arrow.label, LONGEST_LABEL) for arrow in arrows(scope)]
+        assert [text for text in (*names, *labels) if text not in drawn] == []
+
+
+def test_a_drawing_with_characters_has_none_that_a_terminal_obeys() -> None:
+    drawn = drawing.text(tree.read(definition(node("n", _name="\x1b[2J\u202eevil"), node("m", _name="\x9b31m"))))
+    assert drawn is not None
+    assert drawn.replace("\n", "").isprintable() and "\ufffd[2J\ufffdevil" in drawn
+
+
+def test_lines_that_are_too_long_to_draw_with_characters_are_refused(owner: Person) -> None:
+    nodes = [node(f"n{number}") for number in range(200)]
+    edges = [{"from": f"n{a}", "to": f"n{b}"} for a in range(0, 200, 2) for b in range(a + 1, 200)]
+    made = owner.client.post("/workflows", {"name": "Dense", "definition": definition(*nodes, edges=edges)}).data
+    refused = owner.client.get(f"/workflows/{made['id']}/graph?format=text")
+    assert (refused.status, refused.codes) == (409, {"_": ["invalid_state"]})
+
+
 def test_an_edge_leads_from_the_lower_end_of_a_box_to_the_upper_end_of_another() -> None:
-    drawn = laid_out(tree.read(SAMPLES["refunds"]))
+    drawn = laid_out(tree.read(SAMPLES["refunds"]), PIXELS)
     box_of = {box.node.id: box for box in drawn.boxes}
     ends = [(line.points[0], line.points[-1]) for line in drawn.lines]
     fetch, judge = box_of["fetch"], box_of["judge"]
@@ -173,7 +203,7 @@ def test_a_version_has_its_own_graph(owner: Person, workflow: dict[str, Any]) ->
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("form", ["json", "mermaid", "svg"])
+@pytest.mark.parametrize("form", ["json", "mermaid", "svg", "text"])
 def test_any_draft_is_drawn_or_refused(owner: Person, form: str) -> None:
     for name in BOMBS:
         made = owner.client.post("/workflows", {"name": f"Bomb {name}", "definition": bomb(name)})

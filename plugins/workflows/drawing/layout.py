@@ -10,15 +10,27 @@ from ..validation.tree import Node, Scope
 from .layers import Layers, layers
 from .outline import arrows, name_of
 
-#: Measures in pixels: of a box, between boxes, and of a letter.
-BOX_HEIGHT, HEADER, PADDING = 44, 34, 16
-_GAP, _LAYER_GAP, _BEND = 28, 56, 12
-_LETTER, _LEAST_WIDTH = 7, 110
 #: How many columns of text are shown of a name, and of what stands at a line.
 LONGEST_NAME, LONGEST_LABEL = 32, 24
 _PASSES = 4
 
 Point = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The sizes of what is drawn, in the units of a form: the heights of a box and of the header of one with a body, the padding, the gaps
+    between boxes and between layers, and the widths of a bend, of a letter, and of the narrowest box.
+    """
+
+    box_height: int
+    header: int
+    padding: int
+    gap: int
+    layer_gap: int
+    bend: int
+    letter: int
+    least_width: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class Box:
 class Line:
     """A way from a box to another through these points, and what stands at it."""
 
+    source: Node
+    target: Node
     points: Sequence[Point]
     label: str
     is_error: bool
@@ -66,16 +80,19 @@ class _Room(NamedTuple):
         return self.left + self.width // 2
 
 
-def drawing(scope: Scope) -> Drawing:
+def drawing(scope: Scope, by: Measures) -> Drawing:
     """The graph, with the bodies in it."""
-    bodies = {node: drawing(node.body) for node in scope.nodes if node.body is not None}
-    sizes = [_size(node, bodies.get(node)) for node in scope.nodes]
+    bodies = {node: drawing(node.body, by) for node in scope.nodes if node.body is not None}
+    sizes = [_size(node, bodies.get(node), by) for node in scope.nodes]
     shown, number = list(arrows(scope)), {node: place for place, node in enumerate(scope.nodes)}
     found = layers(len(sizes), [(number[arrow.source], number[arrow.target]) for arrow in shown])
-    rooms = _rooms(found, sizes)
+    rooms = _rooms(found, sizes, by)
     boxes = [Box(node, rooms[n].left, rooms[n].top, *sizes[n], bodies.get(node)) for n, node in enumerate(scope.nodes)]
     ways = zip(found.routes, shown, strict=True)
-    lines = [Line(_points([rooms[item] for item in route]), arrow.label, arrow.is_error) for route, arrow in ways]
+    lines = [
+        Line(arrow.source, arrow.target, _points([rooms[item] for item in route]), arrow.label, arrow.is_error)
+        for route, arrow in ways
+    ]
     right = max((room.left + room.width for room in rooms.values()), default=0)
     return Drawing(right, max((box.y + box.height for box in boxes), default=0), boxes, lines)
 
@@ -95,48 +112,49 @@ def cut(text: str, longest: int) -> str:
     return f"{text}…"
 
 
-def _size(node: Node, body: Drawing | None) -> tuple[int, int]:
-    width = max(columns(cut(name_of(node), LONGEST_NAME)), columns(node.type[:LONGEST_NAME])) * _LETTER + 2 * PADDING
+def _size(node: Node, body: Drawing | None, by: Measures) -> tuple[int, int]:
+    text = max(columns(cut(name_of(node), LONGEST_NAME)), columns(node.type[:LONGEST_NAME]))
+    width = text * by.letter + 2 * by.padding
     if body is None:
-        return max(width, _LEAST_WIDTH), BOX_HEIGHT
-    return max(width, body.width + 2 * PADDING), HEADER + body.height + PADDING
+        return max(width, by.least_width), by.box_height
+    return max(width, body.width + 2 * by.padding), by.header + body.height + by.padding
 
 
-def _rooms(found: Layers, sizes: Sequence[tuple[int, int]]) -> dict[int, _Room]:
+def _rooms(found: Layers, sizes: Sequence[tuple[int, int]], by: Measures) -> dict[int, _Room]:
     """The room of each node, and of each bend, which goes through the whole of its row."""
     bends = {item for row in found.rows for item in row if item >= len(sizes)}
-    widths = {**{n: width for n, (width, _) in enumerate(sizes)}, **dict.fromkeys(bends, _BEND)}
-    lefts, rooms, top = _lefts(found, widths), dict[int, _Room](), 0
+    widths = {**{n: width for n, (width, _) in enumerate(sizes)}, **dict.fromkeys(bends, by.bend)}
+    lefts, rooms, top = _lefts(found, widths, by.gap), dict[int, _Room](), 0
     for row in found.rows:
         end = top + max((sizes[item][1] for item in row if item not in bends), default=0)
         rooms |= {
             item: _Room(lefts[item], top, widths[item], end if item in bends else top + sizes[item][1], end) for item in row
         }
-        top = end + _LAYER_GAP
+        top = end + by.layer_gap
     return rooms
 
 
-def _lefts(found: Layers, widths: Mapping[int, int]) -> dict[int, int]:
+def _lefts(found: Layers, widths: Mapping[int, int], gap: int) -> dict[int, int]:
     """How far each is from the left: in the order of its row, as near as that lets it to the middle of what it is connected with."""
     neighbours, middles = found.neighbours(), dict[int, float]()
     for row in found.rows:
-        middles |= _placed(row, dict.fromkeys(row, 0.0), widths)
+        middles |= _placed(row, dict.fromkeys(row, 0.0), widths, gap)
     for turn in range(_PASSES):
         is_down = turn % 2 == 0
         for row in found.rows if is_down else found.rows[::-1]:
             beside = {item: [middles[each] for each in neighbours[item][not is_down]] for item in row}
-            middles |= _placed(row, {item: fmean(beside[item]) if beside[item] else middles[item] for item in row}, widths)
+            middles |= _placed(row, {item: fmean(beside[item]) if beside[item] else middles[item] for item in row}, widths, gap)
     least = min((middles[item] - widths[item] / 2 for item in middles), default=0)
     return {item: round(middle - widths[item] / 2 - least) for item, middle in middles.items()}
 
 
-def _placed(row: Sequence[int], wanted: Mapping[int, float], widths: Mapping[int, int]) -> dict[int, float]:
+def _placed(row: Sequence[int], wanted: Mapping[int, float], widths: Mapping[int, int], gap: int) -> dict[int, float]:
     """The middles of a row whose items do not overlap, with the least shift as a whole from those that are wanted."""
     placed: dict[int, float] = {}
     free = float("-inf")
     for item in row:
         placed[item] = max(wanted[item], free + widths[item] / 2)
-        free = placed[item] + widths[item] / 2 + _GAP
+        free = placed[item] + widths[item] / 2 + gap
     shift = fmean(wanted[item] - placed[item] for item in row) if row else 0.0
     return {item: middle + shift for item, middle in placed.items()}
 

@@ -9,6 +9,8 @@ from ..validation.tree import Edge, Node, Scope
 
 #: How many nodes are drawn, with those of bodies.
 MOST_NODES = 200
+#: The types of nodes that steer a run; their boxes are round.
+DECIDING = ("condition", "switch", "join", "parallel", "end")
 _LONGEST_NAME, _LONGEST_TYPE, _LONGEST_LABEL = 120, 64, 1_000
 
 

@@ -5,20 +5,21 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from ..validation.tree import Scope
-from .layout import BOX_HEIGHT, HEADER, LONGEST_LABEL, LONGEST_NAME, PADDING, Box, Drawing, Line, columns, cut, drawing
-from .outline import caption_of, name_of
+from .layout import LONGEST_LABEL, LONGEST_NAME, Box, Drawing, Line, Measures, columns, cut, drawing
+from .outline import DECIDING, caption_of, name_of
 
+#: In pixels.
+PIXELS = Measures(box_height=44, header=34, padding=16, gap=28, layer_gap=56, bend=12, letter=7, least_width=110)
 #: Around the whole, and how wide a letter of a label is, in pixels.
 _MARGIN, _SMALL_LETTER = 24, 6
 _INK, _FAINT, _PAPER, _GROUP, _ERROR = "#1f2937", "#6b7280", "#ffffff", "#f3f4f6", "#b91c1c"
 #: What XML cannot hold.
 _UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_DECIDING = ("condition", "switch", "join", "parallel", "end")
 
 
 def svg(scope: Scope, title: str) -> str:
     """Return the image; `title` is its accessible name."""
-    drawn = drawing(scope)
+    drawn = drawing(scope, PIXELS)
     width, height = drawn.width + 2 * _MARGIN, drawn.height + 2 * _MARGIN
     root = ET.Element(
         "svg",
@@ -47,7 +48,7 @@ def _draw_box(parent: ET.Element, box: Box) -> None:
     name = name_of(box.node)
     group = _add(parent, "g", transform=f"translate({box.x} {box.y})")
     _text_of(group, "title", caption_of(box.node))
-    radius = BOX_HEIGHT // 2 if box.node.type in _DECIDING else 6
+    radius = PIXELS.box_height // 2 if box.node.type in DECIDING else 6
     fill, dashes = (_PAPER, {}) if box.body is None else (_GROUP, {"stroke-dasharray": "6 4"})
     _add(group, "rect", width=box.width, height=box.height, rx=radius, fill=fill, stroke=_INK, **dashes)
     middle, top = box.width // 2, 0 if box.body is None else -5
@@ -55,7 +56,7 @@ def _draw_box(parent: ET.Element, box: Box) -> None:
     _write(group, middle, top + 34, cut(box.node.type, LONGEST_NAME), fill=_FAINT, font_size=11)
     if box.body is not None:
         left = (box.width - box.body.width) // 2
-        _draw(_add(group, "g", transform=f"translate({max(left, PADDING)} {HEADER})"), box.body)
+        _draw(_add(group, "g", transform=f"translate({max(left, PIXELS.padding)} {PIXELS.header})"), box.body)
 
 
 def _draw_line(parent: ET.Element, line: Line) -> None:

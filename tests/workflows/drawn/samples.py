@@ -84,7 +84,7 @@ def forms(name: str) -> Mapping[str, str]:
     """Every form of a sample, by the ending of its file."""
     graph = tree.read(SAMPLES[name])
     data = orjson.dumps(drawing.outline(graph), option=orjson.OPT_INDENT_2).decode()
-    return {"json": f"{data}\n", "mmd": drawing.mermaid(graph), "svg": drawing.svg(graph, name)}
+    return {"json": f"{data}\n", "mmd": drawing.mermaid(graph), "svg": drawing.svg(graph, name), "txt": drawing.text(graph) or ""}
 
 
 if __name__ == "__main__":
