@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .http.operations import Resource
     from .http.request import Request
     from .jobs.declarations import Job
+    from .outbound.own_api import OwnApi
     from .plugins.checks import Check
     from .spans import SpanReceiver
     from .tenancy.organization_settings import OrganizationSetting
@@ -161,17 +162,21 @@ def commands(app: App) -> Sequence[click.Command]:
 
 
 @hookspec
-def prepare(app: App, report: Report) -> None:
+def prepare(app: App, report: Report, administrator: Principal | None) -> None:
     """Download or create what the plugin needs before its first request, such as a model file or a sample. Called by ``aasim up``, each
     time.
 
-    The first administrator exists already. A second run changes nothing. `report(what, done, total)` shows the progress.
+    A second run changes nothing. `report(what, done, total)` shows the progress. `administrator` is the first one, in the organization
+    that was made for them; None if they may no longer act there.
     """
 
 
 @hookspec
-def demonstrate(app: App, say: Callable[[str], None]) -> bool | None:
-    """Demonstrate the plugin once, with API and worker running, for ``aasim up --demo``; True if something was shown."""
+def demonstrate(app: App, api: OwnApi, say: Callable[[str], None]) -> bool | None:
+    """Demonstrate the plugin once, with API and worker running, for ``aasim up --demo``; True if something was shown.
+
+    `api` calls the API as the first administrator, and `say` prints a line.
+    """
 
 
 @hookspec

@@ -28,7 +28,6 @@ HTTP = tuple(f"{CORE}.{folder}" for folder in ("builtin", "http", "openapi", "re
 FACES = set("activities api_keys auth dashboard metrics organizations permissions roles sessions teams users".split())
 #: What other plugins import beside; this list only gets shorter.
 BESIDE = {
-    "agents": {"identity.administrators"},
     "budgets": {"identity.records"},
     "executions": {"data.database"},
     "hitl_approvals": {"access.grants", "identity.records"},

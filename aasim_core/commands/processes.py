@@ -65,7 +65,7 @@ def worker(settings: "Settings") -> None:
 @setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on, on this machine only.")
 @click.option("--email", default="admin@example.com", show_default=True, help="The first administrator's address.")
-@click.option("--demo", is_flag=True, help="Run the sample agent once, print what it answered, and exit.")
+@click.option("--demo", is_flag=True, help="Run a sample workflow once, show what happens, and exit.")
 @click.option(
     "--reload", is_flag=True, help="Restart when the code of a plugin, or the settings file, changes: for work on plugins."
 )
@@ -80,7 +80,9 @@ def up(ctx: click.Context, port: int | None, email: str, demo: bool, reload: boo
 
     if port is not None:
         flags_of(ctx)["server.bind"] = f"127.0.0.1:{port}"
-        ctx.obj = load_settings(ctx)
+    if demo and ctx.obj.mail.backend == "console":
+        flags_of(ctx)["mail.backend"] = "none"  # a mail would be written into what is shown
+    ctx.obj = load_settings(ctx)
     ctx.exit(bring_up(Launch(ctx.obj, flags_of(ctx)), email=email, demo=demo, reload=reload))
 
 

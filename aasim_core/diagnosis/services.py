@@ -33,10 +33,11 @@ def rate_limits(parts: Parts) -> Mapping[str, Any]:
 def mail(parts: Parts) -> Mapping[str, Any]:
     """The mail server would take a mail, as far as that is known before one is sent."""
     section = parts.settings.mail
-    if section.backend == "console":
+    if section.backend != "smtp":
         if parts.settings.server.is_public:
-            raise Unwell("mails are written to the log instead of being sent; configure mail.backend and mail.host")
-        return {"backend": "console"}
+            what = "written to the log" if section.backend == "console" else "dropped"
+            raise Unwell(f"mails are {what} instead of being sent; configure mail.backend and mail.host")
+        return {"backend": section.backend}
     try:
         refuse_unreachable(section)
     except NotSent as error:

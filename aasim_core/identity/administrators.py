@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ..clock import now
-from ..context import system_scope
+from ..context import organization_scope, system_scope
 from ..errors import InvalidArgument
 from ..events.log import Subject, emit
+from ..tenancy.principal import Principal
 from ..tenancy.records import User
 from .accounts import create_user, found_organization
+from .on_behalf_of import principal_now
 from .passwords import Passwords, require_strong
 from .records import PasswordReset
 from .sessions import end_all, hold, home_of
@@ -76,12 +78,15 @@ def exist(database: "Database") -> bool:
         return bool(User.select(User.id).where(User.is_platform_admin).exists())
 
 
-def first_home(database: "Database") -> tuple[str, str] | None:
-    """The first administrator and the organization that was made for them, as (user id, organization id)."""
+def first(database: "Database") -> Principal | None:
+    """The first administrator, in the organization that was made for them; None where there is none, or they may no longer act there."""
     with database.connected():
         user = User.select().where(User.is_platform_admin).order_by(User.created_at).first()
         home = home_of(user.id) if user is not None else None
-    return (user.id, home) if user is not None and home is not None else None
+        if home is None:
+            return None
+        with organization_scope(home):
+            return principal_now(user.id)
 
 
 def _is_address(text: str) -> bool:

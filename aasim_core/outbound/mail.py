@@ -42,7 +42,9 @@ Mailer = Callable[[Mail], None]
 
 
 def mailer_of(settings: "MailSettings", stream: TextIO | None = None) -> Mailer:
-    """Return the mailer that the settings select; the console one writes to `stream`."""
+    """Return the mailer that the settings select; the console one writes to `stream`, and that of ``none`` drops mails."""
+    if settings.backend == "none":
+        return lambda mail: None
     if settings.backend == "console":
         return lambda mail: _print(compose(mail, settings.sender), stream or sys.stderr)
     return lambda mail: _send(compose(mail, settings.sender), settings)

@@ -67,7 +67,7 @@ def _run(launch: Launch, terminal: Terminal, *, email: str, demo: bool, reload: 
         if supervisor.watch(launch.is_ready, START_SECONDS):
             terminal.done(f"API and worker run ({time.monotonic() - started:.1f} s)")
             if demo:
-                _demonstrate(app, supervisor, terminal)
+                _demonstrate(app, launch.address, supervisor, terminal)
             else:
                 _introduce(launch, terminal, credentials)
                 _keep_running(supervisor, launch, sources, terminal)
@@ -84,13 +84,13 @@ def _keep_running(supervisor: Supervisor, launch: Launch, sources: SourceWatch |
         reload_until_stop(supervisor, launch, sources, terminal)
 
 
-def _demonstrate(app: "App", supervisor: Supervisor, terminal: Terminal) -> None:
+def _demonstrate(app: "App", address: str, supervisor: Supervisor, terminal: Terminal) -> None:
     """Run the demonstration while watching the processes, so that a stop or a fatal failure ends it too."""
     shown: Future[None] = Future()
 
     def show() -> None:
         try:
-            demonstrate(app, terminal.say)
+            demonstrate(app, address, terminal.say)
             shown.set_result(None)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             shown.set_exception(error)

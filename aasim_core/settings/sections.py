@@ -193,7 +193,9 @@ class LogSettings:
 class MailSettings:
     """Outgoing mail."""
 
-    backend: Literal["console", "smtp"] = setting("console", "console writes mails to standard error; smtp sends them.")
+    backend: Literal["console", "smtp", "none"] = setting(
+        "console", "console writes mails to standard error; smtp sends them; none drops them."
+    )
     sender: str = setting("Aasim <aasim@localhost>", "The From address.", check=is_mailbox)
     host: str = setting("localhost", "The SMTP server.")
     port: int = setting(587, "Its port.", check=between(1, 65535))

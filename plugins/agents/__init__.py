@@ -1,12 +1,12 @@
 """Agents: a prompt, an engine, tools and limits, in versions, and their runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.resources import haltable
 
 from ..executions.hookspecs import Runner, Startable, ToolSource
-from . import agents_as_tools, api, executions_api, sample, startable
+from . import agents_as_tools, api, executions_api, startable
 from .models import Agent, AgentVersion
 from .running import runner
 
@@ -67,15 +67,3 @@ def startables(app: App) -> Sequence[Startable]:
 def tools(app: App) -> Sequence[ToolSource]:
     """Agents can call each other."""
     return (agents_as_tools.agent_source(app),)
-
-
-@hookimpl
-def prepare(app: App, report: object) -> None:
-    """The sample agent of a new installation."""
-    sample.ensure(app)
-
-
-@hookimpl
-def demonstrate(app: App, say: Callable[[str], None]) -> bool:
-    """The sample agent runs once."""
-    return sample.run_sample(app, say)

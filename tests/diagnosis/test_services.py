@@ -34,8 +34,9 @@ def test_a_mail_server_that_does_not_answer(installation: Make) -> None:
     assert (state, f"the mail server 127.0.0.1:{port} cannot be used" in said) == ("warning", True)
 
 
-def test_mails_that_nobody_gets(installation: Make) -> None:
-    state, said = finding(installation(server__bind="0.0.0.0:8000"), "mail")
+@pytest.mark.parametrize("backend", ["console", "none"])
+def test_mails_that_nobody_gets(installation: Make, backend: str) -> None:
+    state, said = finding(installation(server__bind="0.0.0.0:8000", mail__backend=backend), "mail")
     assert (state, "configure mail.backend and mail.host" in said) == ("warning", True)
 
 

@@ -130,3 +130,8 @@ def test_the_console_mailer_writes_the_whole_mail_to_its_stream() -> None:
         "mail | To: ada@example.com", "mail | Subject: Grüße: a new password", "mail | ", "mail | Open this link:",
         "mail | https://aasim.test/reset", "mail | .", "mail | Ä",
     ]  # fmt: skip
+
+
+def test_mails_can_be_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    mailer_of(MailSettings(backend="none", sender=SENDER))(MAIL)
+    assert capfd.readouterr() == ("", "")

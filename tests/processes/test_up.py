@@ -32,29 +32,59 @@ def up(installation: Installation, **settings: str) -> tuple[Process, str]:
     return process, process.says(READY)
 
 
-def test_the_demonstration_shows_a_right_answer_usage_and_time_and_ends(install: Install, model: Path) -> None:
-    installation = install(empty=True, AASIM_PLUGINS__DISABLED="[]")
+def with_model(install: Install, model: Path, **settings: str) -> Installation:
+    """An empty installation with all plugins, which need not fetch the model."""
+    installation = install(empty=True, AASIM_PLUGINS__DISABLED="[]", **settings)
     (installation.data / "models").mkdir(parents=True)
     shutil.copy(model, installation.data / "models")
+    return installation
+
+
+def test_the_demonstration_shows_a_workflow_from_the_message_to_the_log_and_ends(install: Install, model: Path) -> None:
+    installation = with_model(install, model)
     done = installation.run("up", "--demo")
     assert (done.returncode, done.stderr) == (0, "")
-    [answer] = re.findall(r"and answers:\n +(\S.*)\n", done.stdout)
+    steps = dict(re.findall(r"^  (read|refund|answer|budget|log) +(\S.*)$", done.stdout, re.MULTILINE))
+    assert list(steps) == ["read", "refund", "answer", "budget", "log"]
+    [answer] = re.findall(r"\{.*\}", steps["read"])
     assert json.loads(answer) == {"name": "Grace Hopper", "city": "Boston", "order_number": 4711}
-    assert re.search(r"\d+ tokens read, \d+ written, in \d+\.\d s\.", done.stdout)
-    [(status, output)] = installation.rows("SELECT status, output FROM executions_execution")
-    assert status == "succeeded" and json.loads(output) == json.loads(answer)
+    assert "Grace Hopper" in steps["answer"] and "order 4711" in steps["answer"]
+    assert re.match(r"[1-9]\d* of 100000 tokens", steps["budget"])
+    assert re.search(r"admin@example\.com +hitl_approvals\.approved", steps["log"])
+    runs = installation.rows("SELECT status FROM executions_execution")
+    assert {status for (status,) in runs} == {"succeeded"}
     assert not processes.answers(installation.port)
     assert not [promise for promise in ("Ctrl-C", "/docs", "curl") if promise in done.stdout]
 
 
-def test_a_stop_ends_the_demonstration(install: Install) -> None:
+def test_a_second_demonstration_uses_the_samples_of_the_first(install: Install, model: Path) -> None:
+    installation = with_model(install, model)
+    for _ in range(2):
+        assert installation.run("up", "--demo").returncode == 0
+    for table in ("agents_agent", "budgets_budget", "hitl_approvals_policy", "workflows_workflow"):
+        assert installation.rows(f"SELECT count(*) FROM {table}") == [(1,)], table  # noqa: S608 - our own names
+
+
+def test_the_session_of_a_demonstration_ends_with_it(install: Install, model: Path) -> None:
+    installation = with_model(install, model)
+    assert installation.run("up", "--demo").returncode == 0
+    assert installation.rows("SELECT status, end_reason FROM core_session") == [("terminated", "demonstration_over")]
+
+
+def test_without_its_plugin_there_is_no_demonstration(install: Install) -> None:
+    done = install(empty=True).run("up", "--demo")
+    assert done.returncode == 69
+    assert "turn on demo, with what it requires and uses" in done.stderr
+
+
+def test_a_stop_ends_the_demonstration(install: Install, model: Path) -> None:
     """Whose worker does not get to it."""
     hasty = {"AASIM_WORKER__GRACE_SECONDS": "1", "AASIM_SERVER__GRACEFUL_TIMEOUT_SECONDS": "1"}
-    installation = install(empty=True, **hasty)
+    installation = with_model(install, model, **hasty)
     process = installation.start("up", "--demo")
     processes.eventually(lambda: "worker" in process.children(), "the start of the worker", seconds=120)
     installation.freeze(process.children()["worker"])
-    process.says("reads:")
+    process.says("A customer writes:")
     assert process.stop(signal.SIGINT) == 0
 
 

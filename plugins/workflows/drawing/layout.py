@@ -20,7 +20,8 @@ Point = tuple[int, int]
 @dataclass(frozen=True)
 class Measures:
     """The sizes of what is drawn, in the units of a form: the heights of a box and of the header of one with a body, the padding, the gaps
-    between boxes and between layers, and the widths of a bend, of a letter, and of the narrowest box.
+    between boxes and between layers, and the widths of a bend, of a letter, and of the narrowest box. Where widths are `odd`, what stands
+    below each other has the same middle.
     """
 
     box_height: int
@@ -31,6 +32,7 @@ class Measures:
     bend: int
     letter: int
     least_width: int
+    odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ def _size(node: Node, body: Drawing | None, by: Measures) -> tuple[int, int]:
     text = max(columns(cut(name_of(node), LONGEST_NAME)), columns(node.type[:LONGEST_NAME]))
     width = text * by.letter + 2 * by.padding
     if body is None:
-        return max(width, by.least_width), by.box_height
-    return max(width, body.width + 2 * by.padding), by.header + body.height + by.padding
+        return max(width, by.least_width) | by.odd, by.box_height
+    return max(width, body.width + 2 * by.padding) | by.odd, by.header + body.height + by.padding
 
 
 def _rooms(found: Layers, sizes: Sequence[tuple[int, int]], by: Measures) -> dict[int, _Room]:

@@ -9,7 +9,7 @@ from .layout import LONGEST_LABEL, LONGEST_NAME, Box, Drawing, Line, Measures, P
 from .outline import DECIDING, name_of
 
 #: In characters and lines.
-CHARACTERS = Measures(box_height=4, header=4, padding=2, gap=3, layer_gap=4, bend=1, letter=1, least_width=9)
+CHARACTERS = Measures(box_height=4, header=4, padding=2, gap=3, layer_gap=3, bend=1, letter=1, least_width=9, odd=True)
 #: The most characters that lines are drawn with, so that no graph takes long.
 MOST_STEPS = 100_000
 #: Where the line in a cell leads, and its character for each sum of these.
@@ -42,7 +42,7 @@ class Canvas:
             x += columns(letter)
 
     def is_free(self, x: int, y: int, width: int) -> bool:
-        """Whether nothing is in these cells and in those beside them."""
+        """Whether nothing is in these cells and in those next to them."""
         cells = [(cell, y) for cell in range(x - 1, x + width + 1)]
         return x >= 0 and not any(cell in self._lines or cell in self._texts for cell in cells)
 
@@ -59,7 +59,7 @@ def _row(cells: dict[int, str]) -> str:
 
 
 def text(scope: Scope) -> str | None:
-    """Return the drawing, with the labels that found no place beside their lines below it; None where it would be too large."""
+    """Return the drawing, with a list of the labels that have no place next to their lines; None where it would be too large."""
     drawn = drawing(scope, CHARACTERS)
     if _steps(drawn) > MOST_STEPS:
         return None
@@ -108,7 +108,7 @@ def _centred(words: str, width: int) -> str:
 
 
 def _draw_label(canvas: Canvas, line: Line, cells: Sequence[Point], below: list[str]) -> None:
-    """Write what stands at a line beside one of the cells that only it goes through, as near to its end as there is a place."""
+    """Write what stands at a line next to one of the cells that only it goes through, as near to its end as there is a place."""
     if not line.label:
         return
     label = _plain(cut(line.label, LONGEST_LABEL))

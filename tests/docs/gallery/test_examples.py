@@ -132,8 +132,8 @@ def test_a_process_with_the_list_of_words_tells_how_many_there_are(app: App, own
 
 def test_the_first_start_prepares_what_the_demonstration_shows(app: App) -> None:
     said: list[str] = []
-    list(app.plugins.each("prepare", app=app, report=lambda *_: None))
-    shown = dict(app.plugins.each("demonstrate", app=app, say=said.append))
+    list(app.plugins.each("prepare", app=app, report=lambda *_: None, administrator=None))
+    shown = dict(app.plugins.each("demonstrate", app=app, api=None, say=said.append))
     assert (shown["wordlist"], said) == (True, ["The list has 2 words."])
 
 
