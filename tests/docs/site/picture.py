@@ -7,14 +7,16 @@ import re
 import sys
 from html import escape
 
-_LINE, _CHARACTER, _EDGE = 20, 8.4, 16
+_LINE, _CHARACTER, _EDGE = 17, 8.4, 16
+#: Browsers draw several spaces as one, but not these.
+_SPACE = "\u00a0"
 #: Lines of progress, and what must not be in a picture: the password of the first administrator.
-_LEFT_OUT = re.compile(r"downloading|Password")
+_LEFT_OUT = re.compile(r"downloading|model is ready|Password")
 _TOP = (
     '<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}" height="{height}" viewBox="0 0 {width:.0f} {height}">\n'
     "<title>{title}</title>\n"
     '<rect width="100%" height="100%" rx="8" fill="#1b1f24"/>\n'
-    '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#e6e9f2" xml:space="preserve">\n'
+    '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#e6e9f2">\n'
 )
 
 
@@ -23,7 +25,8 @@ def picture(command: str, printed: str) -> str:
     lines = [f"$ {command}", *(line.rstrip() for line in printed.splitlines() if line.strip() and not _LEFT_OUT.search(line))]
     width = 2 * _EDGE + _CHARACTER * max(map(len, lines))
     top = _TOP.format(width=width, height=2 * _EDGE + _LINE * len(lines), title=escape(f"What {command} prints"))
-    texts = (f'<text x="{_EDGE}" y="{_EDGE + 14 + _LINE * number}">{escape(line)}</text>\n' for number, line in enumerate(lines))
+    shown = (escape(line).replace(" ", _SPACE) for line in lines)
+    texts = (f'<text x="{_EDGE}" y="{_EDGE + 14 + _LINE * number}">{line}</text>\n' for number, line in enumerate(shown))
     return f"{top}{''.join(texts)}</g>\n</svg>\n"
 
 
