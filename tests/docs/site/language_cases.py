@@ -155,6 +155,11 @@ print(json.dumps([
         'next((row["id"] for row in response.json()["rows"]), "none")',
         '(await response.json()).rows[0]?.id ?? "none"',
     ),
+    "such a field in a comparison": (
+        '-c \'(.rows[0].id // "none") == "x"\'',
+        'next((row["id"] for row in response.json()["rows"]), "none") == "x"',
+        '((await response.json()).rows[0]?.id ?? "none") === "x"',
+    ),
     "one or the other": (
         "-c 'if .ok then (.rows | length) else null end'",
         'len(body["rows"]) if body["ok"] else None',

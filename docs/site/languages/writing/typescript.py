@@ -229,7 +229,7 @@ def _(node: tree.First) -> Code:
         case _:
             found, path = [_chain(node.clauses, node.value), "[0]"], ""
     may_miss = "?" if path and node.otherwise is not None else ""
-    return [*found, may_miss, path, *([] if node.otherwise in (None, tree.Literal(None)) else [" ?? ", _code(node.otherwise)])]
+    return [*found, may_miss, path, *([" ?? ", _code(node.otherwise)] if _has_default(node) else [])]
 
 
 @_code.register
@@ -296,5 +296,10 @@ def _access(key: str | int) -> str:
 
 def _atom(node: Node, beside: str = "") -> Code:
     """An expression within another one, in brackets if it needs them; what has the sign `beside` it needs none."""
-    bare = not isinstance(node, tree.Operation | tree.Choice | tree.Ask | tree.Body)
+    bare = not isinstance(node, tree.Operation | tree.Choice | tree.Ask | tree.Body) and not _has_default(node)
     return _code(node) if bare or (isinstance(node, tree.Operation) and node.sign == beside) else ["(", _code(node), ")"]
+
+
+def _has_default(node: Node) -> bool:
+    """Whether it is written with `??`, which binds less than most signs."""
+    return isinstance(node, tree.First) and node.otherwise not in (None, tree.Literal(None))
