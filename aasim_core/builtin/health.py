@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Free disk space below which the operator is warned.
 _LEAST_FREE_BYTES = 100 * 1024 * 1024
+_MOST_SKEW_MS = 2_000
 #: A job that could be done and waits longer than this is one of many, or of a kind that no worker knows.
 _LONGEST_WAIT_SECONDS = 15 * 60
 
@@ -97,11 +98,12 @@ def facts_of(connected: Callable[[], AbstractContextManager[object]], check: Che
 
 
 def core_checks(app: "App") -> list[Check]:
-    """Return the core's checks: not draining, database writable, disk space, and workers running the jobs."""
+    """Return the core's checks: not draining, database writable, disk space, clocks that agree, and workers running the jobs."""
     return [
         Check("accepting", lambda: _refuse_draining(app), critical=True, on_database=False, of_process=True),
         Check("database", lambda: _probe(app), critical=True, of_process=True),
         Check("disk", lambda: _room(app), on_database=False),
+        Check("clock_of_database", lambda: _skew(app)),
         Check("workers", lambda: _workers(app)),
         Check("jobs", lambda: _waiting(app)),
     ]
@@ -125,6 +127,14 @@ def _room(app: "App") -> Mapping[str, Any]:
     if free < _LEAST_FREE_BYTES:
         raise Unwell("the disk of the data folder is nearly full; make room before writes fail", free_bytes=free)
     return {"free_bytes": free}
+
+
+def _skew(app: "App") -> Mapping[str, Any]:
+    """The database's clock decides what is due, and that of this machine what has expired."""
+    skew = round((now() - app.database.time()).total_seconds() * 1000)
+    if abs(skew) > _MOST_SKEW_MS:
+        raise Unwell("The clock of this machine and that of the database differ by more than 2 seconds; set them.", skew_ms=skew)
+    return {"skew_ms": skew}
 
 
 def _workers(app: "App") -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from aasim_core import App, Check, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text, Word
 
 from . import api
@@ -14,7 +14,6 @@ from .firings import event_triggers, retention
 from .hooks.inbound import Inbound
 from .jobs import jobs_of
 from .models import ONLY, STATUS_REASONS, STATUSES, Backfill, Firing, JobFlow
-from .scheduling import clocks
 from .settings import JobFlowSettings
 from .trying.api import Trying
 
@@ -134,12 +133,6 @@ def jobs(app: App) -> Sequence[Job]:
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
     """The retention of firings."""
     return retention.SETTINGS
-
-
-@hookimpl
-def health(app: App) -> Sequence[Check]:
-    """Whether this machine's clock agrees with the database's."""
-    return clocks.checks(app)
 
 
 @hookimpl
