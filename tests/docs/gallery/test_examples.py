@@ -137,6 +137,13 @@ def test_the_first_start_prepares_what_the_demonstration_shows(app: App) -> None
     assert (shown["wordlist"], said) == (True, ["The list has 2 words."])
 
 
+def test_purging_a_plugin_removes_its_file(app: App) -> None:
+    path = app.settings.data_dir / "wordlist.txt"
+    path.write_text("please\n", encoding="utf-8")
+    list(app.plugins.each("purge", app=app))
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(("secret", "status"), [(GATEWAY_SECRET, 200), ("another secret", 401)])
 def test_a_gateway_says_who_sends_a_request(world: World, owner: Person, secret: str, status: int) -> None:
     moment = str(int(time.time()))
