@@ -19,7 +19,7 @@ from aasim_core.testing.selection import only
 from aasim_core.testing.tables import differences, history_of
 from aasim_core.testing.world import World
 
-from ..test_plugins.test_outside_contract import run_suite
+from ..test_plugins.contract.test_outside_contract import run_suite
 from .gallery.test_contract import CONTRACT
 from .pages import Page, write
 

@@ -5,7 +5,7 @@ from textwrap import indent
 
 import pytest
 
-from ..test_plugins.test_outside_contract import run_suite
+from ..test_plugins.contract.test_outside_contract import run_suite
 from .gallery.test_contract import CONTRACT
 from .pages import Page, write
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ..test_plugins.test_outside_contract import run_suite
+from ..test_plugins.contract.test_outside_contract import run_suite
 from .pages import Page, write
 
 pytestmark = pytest.mark.long

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ...test_plugins.test_outside_contract import Outcome, run_suite
+from ...test_plugins.contract.test_outside_contract import Outcome, run_suite
 from .conftest import FURTHER, ROWS
 
 pytestmark = pytest.mark.long

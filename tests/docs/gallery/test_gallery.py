@@ -11,7 +11,7 @@ from aasim_core.app import App
 from aasim_core.commands.plugins import group
 from aasim_core.testing.apps import settings_in
 
-from ...test_plugins.test_documentation import HOOKS, marked
+from ...test_plugins.hooks.test_documentation import HOOKS, marked
 from .conftest import ROWS, Row
 
 FEW, SHORT = 3, 60

@@ -151,7 +151,7 @@ class Unmade(Resource):
 def test_a_schema_that_is_a_class_is_refused_with_the_line_of_its_resource() -> None:
     refused = verdict(agents=Declarations(routes=(Unmade(),), owner="agents"))["agents"]
     assert refused.startswith(
-        "has a route that cannot be served: TypeError: the reply of Unmade.on_get is the class DeletedOut; write DeletedOut() (test_plugins"
+        "has a route that cannot be served: TypeError: the reply of Unmade.on_get is the class DeletedOut; write DeletedOut() (collecting"
     )
 
 
@@ -159,7 +159,7 @@ def test_an_operation_with_a_permission_that_nobody_declares_is_refused() -> Non
     own = Declarations(routes=(Guarded(),), permissions=permissions("agents:read").permissions)
     refused = verdict(agents=own)["agents"]
     assert refused.startswith(
-        'asks for the permission agents:reed at GET /agents, which nobody declares; did you mean "agents:read"? (test_plugins/'
+        'asks for the permission agents:reed at GET /agents, which nobody declares; did you mean "agents:read"? (collecting/'
     )
 
 

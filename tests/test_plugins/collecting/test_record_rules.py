@@ -64,7 +64,7 @@ def test_a_record_without_an_organization_is_refused_with_its_line() -> None:
     (flaw,) = flaws(Shared)
     assert flaw.startswith(
         "declares the table notes_shared, whose rows belong to no organization and are seen by all; derive Shared from TenantRecord, "
-        "or write common = True in its Meta (test_plugins/test_record_rules.py:"
+        "or write common = True in its Meta (collecting/test_record_rules.py:"
     )
 
 

@@ -11,7 +11,7 @@ from aasim_core import hookspecs
 from aasim_core.collecting import collect
 from aasim_core.plugins import Declarations
 
-from ..docs.pages import Page, write
+from ...docs.pages import Page, write
 
 HOOKS = sorted(name for name in dir(hookspecs) if hasattr(getattr(hookspecs, name), "aasim_spec"))
 

@@ -47,7 +47,7 @@ def route(protocol: Any, *templates: str, permission: str = SELF, body: Schema |
 def reasons(**declared: Declarations) -> dict[str, str]:
     """What is wrong with these plugins, without where it stands."""
     found = broken_rules({"core": Declarations(), **declared}, dict.fromkeys(declared, ()))
-    return {name: reason.replace(" (test_plugins/test_protocol_rules.py:", " (at ") for name, reason in found.items()}
+    return {name: reason.replace(" (collecting/test_protocol_rules.py:", " (at ") for name, reason in found.items()}
 
 
 def caller(self: Resource, req: Any, token: str) -> TokenCaller | None:

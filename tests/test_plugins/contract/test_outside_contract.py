@@ -18,13 +18,13 @@ import pytest
 
 from aasim_core.authoring.parts import PARTS
 
-from ..docs.pages import Page, write
+from ...docs.pages import Page, write
 
 pytestmark = pytest.mark.long
 
 OUTSIDE = Path(__file__).parent / "outside"
 #: A distribution as its authors have it: with a pyproject.toml, and tests of its own.
-SAMPLE = Path(__file__).parents[1] / "sample"
+SAMPLE = Path(__file__).parents[2] / "sample"
 DROPPED_IN = """
 from pathlib import Path
 

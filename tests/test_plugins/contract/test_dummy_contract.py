@@ -9,4 +9,4 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "dummy"
-    folder = Path(__file__).parent / "dropins"
+    folder = Path(__file__).parents[1] / "dropins"

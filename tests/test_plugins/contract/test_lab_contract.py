@@ -9,4 +9,4 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "lab"
-    folder = Path(__file__).parent / "dropins"
+    folder = Path(__file__).parents[1] / "dropins"

@@ -90,7 +90,7 @@ def test_the_events_of_a_collection_are_declared() -> None:
     (created, updated, deleted) = flaws(Notes(None), events=("notes.create",))  # type: ignore[arg-type]
     assert created.startswith(
         'emits the event notes.created in Notes and does not declare it; return Event("notes.created", "…") from the hook events; '
-        'did you mean "notes.create"? (test_plugins/test_resource_rules.py:'
+        'did you mean "notes.create"? (collecting/test_resource_rules.py:'
     )
     assert ("notes.updated" in updated, "notes.deleted" in deleted) == (True, True)
 
