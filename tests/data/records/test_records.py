@@ -10,7 +10,7 @@ from aasim_core.data.records import change, compare_and_set, create, find, find_
 from aasim_core.data.scope import ScopeViolation
 from aasim_core.errors import Refused
 
-from .scope.landscape import OURS, THEIRS, Item, Landscape, Owner
+from ..scope.landscape import OURS, THEIRS, Item, Landscape, Owner
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import create, find_or_none, insert_rows
 from aasim_core.data.statements import Bind
 
-from .scope.landscape import OURS, THEIRS, Item, Landscape, Owner
+from ..scope.landscape import OURS, THEIRS, Item, Landscape, Owner
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 

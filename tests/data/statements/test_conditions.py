@@ -3,7 +3,7 @@
 from aasim_core.context import organization_scope
 from aasim_core.data.conditions import NOTHING, Condition, all_of, any_of, in_ways
 
-from .scope.landscape import OURS, Item, Landscape
+from ..scope.landscape import OURS, Item, Landscape
 
 
 def test_what_no_row_meets_is_left_out_where_another_condition_will_do() -> None:

@@ -11,7 +11,7 @@ from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.transactions import Transaction
 
-from .scope.landscape import OURS, Country, Item, Landscape
+from ..scope.landscape import OURS, Country, Item, Landscape
 
 
 def add(code: str) -> None:

@@ -10,7 +10,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import Returning, compare_and_set, create, find, find_or_none
 from aasim_core.data.statements import Bind
 
-from .scope.landscape import OURS, Item, Landscape, Owner
+from ..scope.landscape import OURS, Item, Landscape, Owner
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from aasim_core.data.faults import Unconfirmed
 from aasim_core.data.persistence import patient, persist
 from aasim_core.data.statements import Statement
 
-from .backends.test_postgres_faults import DEADLY
+from ..backends.test_postgres_faults import DEADLY
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 

@@ -10,7 +10,7 @@ from aasim_core.context import NoScope, organization_scope, system_scope
 from aasim_core.data.scope import ScopeViolation
 from aasim_core.data.statements import Bind, Statement
 
-from .scope.landscape import OURS, THEIRS, Country, Item, Landscape
+from ..scope.landscape import OURS, THEIRS, Country, Item, Landscape
 
 
 def by_rank() -> Any:

@@ -15,7 +15,7 @@ from aasim_core.data.conditions import Condition, all_of, any_of, equals
 from aasim_core.data.statements import Bind
 from aasim_core.testing.statements import recorded
 
-from .scope.landscape import OURS, Country, Item, Landscape
+from ..scope.landscape import OURS, Country, Item, Landscape
 
 PLUGIN = """
 def newest(model):

@@ -6,7 +6,7 @@ from aasim_core.context import system_scope
 from aasim_core.data import tenant_rows
 from aasim_core.data.tenant_rows import erase_rows, tenant_tables
 
-from .scope.landscape import OURS, THEIRS, Item, Landscape
+from ..scope.landscape import OURS, THEIRS, Item, Landscape
 
 
 def left(land: Landscape, organization_id: str) -> int:

@@ -10,7 +10,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View, first_of
 
-from .scope.landscape import OURS, Item, Landscape, Owner
+from ..scope.landscape import OURS, Item, Landscape, Owner
 
 PARENT = Item.alias()
 

@@ -6,7 +6,7 @@ from aasim_core.data.database import Database
 from aasim_core.data.migrator.runner import Source, columns_in, columns_made_by, is_new, migrate
 from aasim_core.errors import StartupError
 
-from .conftest import Write
+from ..conftest import Write
 
 
 @pytest.fixture
