@@ -18,7 +18,7 @@ from .conftest import PIP, once, passed, run
 pytestmark = pytest.mark.long
 
 #: The tests of the plugin that brings a tool, an engine, a grader, a connector, a meter, a listener and a job.
-LAB = ("tests/test_plugins/contract/test_lab_contract.py", "tests/test_plugins/lab", "tests/processes/test_switching_off.py")
+LAB = ("tests/test_plugins/contract/test_lab_contract.py", "tests/test_plugins/lab", "tests/processes/runs/test_switching_off.py")
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: Path, folder: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from aasim_core.testing.selection import without
 
-from .client import Client
-from .conftest import Install
-from .installation import Installation, Process
+from ..client import Client
+from ..conftest import Install
+from ..installation import Installation, Process
 
 PLUGINS = Path(__file__).parent / "plugins"
 CALL = {"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {}}]}

@@ -2,10 +2,10 @@
 
 import signal
 
-from ..bench import processes
-from .client import API
-from .conftest import Install
-from .installation import Installation
+from ...bench import processes
+from ..client import API
+from ..conftest import Install
+from ..installation import Installation
 
 
 def test_readiness_ends_before_the_api_stops_to_take_requests(install: Install) -> None:

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from .conftest import Install
-from .installation import Installation
+from ..conftest import Install
+from ..installation import Installation
 
 LIVE = "/api/v1/health/live"
 HALF_A_HEAD = f"GET {LIVE} HTTP/1.1\r\nHost: a\r\n".encode()

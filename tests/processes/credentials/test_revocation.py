@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ..bench import processes
-from .client import API, Answer, Client, Secrets
-from .conftest import Install
-from .installation import Installation
+from ...bench import processes
+from ..client import API, Answer, Client, Secrets
+from ..conftest import Install
+from ..installation import Installation
 
 
 @dataclass

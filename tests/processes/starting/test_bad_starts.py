@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from .conftest import Install
-from .installation import Installation
-from .refusals import CONFIGURATION, UNAVAILABLE, refused
+from ..conftest import Install
+from ..installation import Installation
+from ..refusals import CONFIGURATION, UNAVAILABLE, refused
 
 BROKEN = {"AASIM_PLUGINS__FOLDER": "plugins", "AASIM_PLUGINS__ENABLED": '["broken"]'}
 

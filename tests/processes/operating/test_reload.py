@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .client import Client
-from .conftest import NO_MODEL, Install
-from .installation import Installation, Process
+from ..client import Client
+from ..conftest import NO_MODEL, Install
+from ..installation import Installation, Process
 
 FILES = {
     "greetings/__init__.py": '''"""Greetings."""

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from ..bench import processes
-from .conftest import Install
-from .test_bad_starts import CONFIGURATION, refused
+from ...bench import processes
+from ..conftest import Install
+from ..refusals import CONFIGURATION, refused
 
 
 def ids_in(path: Path) -> list[str]:

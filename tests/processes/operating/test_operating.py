@@ -3,8 +3,8 @@
 import sqlite3
 from contextlib import closing
 
-from .conftest import Install
-from .installation import Installation
+from ..conftest import Install
+from ..installation import Installation
 
 EMAIL = "ada@example.com"
 

@@ -16,11 +16,11 @@ import pytest
 from aasim_core.clock import from_text, now
 from aasim_core.resources.streams import RECHECK_SECONDS
 
-from ..bench import processes
-from ..docs.pages import Page
-from .client import API, Client
-from .conftest import Install
-from .installation import Installation
+from ...bench import processes
+from ...docs.pages import Page
+from ..client import API, Client
+from ..conftest import Install
+from ..installation import Installation
 
 #: A turn that calls a tool which is not there; the run goes on with the next turn.
 CALL = {"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {"at": "sky"}}]}

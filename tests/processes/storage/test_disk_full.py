@@ -8,10 +8,10 @@ from secrets import token_hex
 
 import pytest
 
-from ..faults.disk import fill, small_disk
-from .client import Client
-from .conftest import NO_MODEL
-from .installation import Installation
+from ...faults.disk import fill, small_disk
+from ..client import Client
+from ..conftest import NO_MODEL
+from ..installation import Installation
 
 STORAGE = 74
 

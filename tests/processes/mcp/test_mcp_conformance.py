@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ..bench.processes import free_port
-from ..npm_packages import installed
+from ...bench.processes import free_port
+from ...npm_packages import installed
+from ..client import API
+from ..conftest import Install
 from .bearer_proxy import bearer_proxy
-from .client import API
-from .conftest import Install
 
-_HERE = Path(__file__).parent / "mcp_conformance"
+_HERE = Path(__file__).parent / "conformance"
 _RESULT = re.compile(r"server-(.+)-\d{4}-\d\d-\d\dT.+")
 
 

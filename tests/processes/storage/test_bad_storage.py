@@ -10,9 +10,9 @@ import pytest
 
 from aasim_core.testing.databases import server_url
 
-from .conftest import Install
-from .installation import Installation
-from .refusals import CONFIGURATION, NO_PERMISSION, STORAGE, UNAVAILABLE, refused
+from ..conftest import Install
+from ..installation import Installation
+from ..refusals import CONFIGURATION, NO_PERMISSION, STORAGE, UNAVAILABLE, refused
 
 #: What lets the rights of files count where the tests run as root.
 UNPRIVILEGED = () if os.geteuid() else ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")

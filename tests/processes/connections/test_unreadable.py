@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from .installation import Installation
+from ..installation import Installation
 
 
 def answer_to(running: Installation, sent: bytes) -> tuple[int, dict[str, str], dict[str, object]]:

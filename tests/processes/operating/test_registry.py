@@ -1,8 +1,8 @@
 """Processes that run are seen by others: workers in a list and in health, and every process by who wants to purge a plugin."""
 
-from ..bench.processes import eventually
-from .conftest import Install
-from .installation import Installation
+from ...bench.processes import eventually
+from ..conftest import Install
+from ..installation import Installation
 
 
 def test_workers_are_listed_from_their_start_to_their_end(installation: Installation) -> None:

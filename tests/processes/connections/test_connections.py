@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .conftest import Install
-from .installation import Installation
+from ..conftest import Install
+from ..installation import Installation
 
 PATH = "/api/v1/health/live"
 _MANY = 2_000

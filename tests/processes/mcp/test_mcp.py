@@ -10,8 +10,8 @@ from mcp.client.client import Client as McpClient
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from .client import API, Client
-from .installation import Installation
+from ..client import API, Client
+from ..installation import Installation
 
 RESULT = "get_execution_result"
 

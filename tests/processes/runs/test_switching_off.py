@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ..bench.processes import eventually
-from .client import Client
-from .conftest import Install
-from .installation import Installation
+from ...bench.processes import eventually
+from ..client import Client
+from ..conftest import Install
+from ..installation import Installation
 
-DROPINS = Path(__file__).parents[1] / "test_plugins" / "dropins"
+DROPINS = Path(__file__).parents[2] / "test_plugins" / "dropins"
 
 
 class Laboratory:

@@ -10,10 +10,10 @@ import pytest
 
 from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
 
-from ..bench import processes
-from .client import Client
-from .conftest import MODEL_DIR, NO_MODEL, Install
-from .installation import Installation, Process, is_alive, kill
+from ...bench import processes
+from ..client import Client
+from ..conftest import MODEL_DIR, NO_MODEL, Install
+from ..installation import Installation, Process, is_alive, kill
 
 READY = "Ctrl-C stops."
 

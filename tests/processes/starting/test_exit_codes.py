@@ -13,9 +13,9 @@ from aasim_core.bootstrap import build_app
 from aasim_core.cli import COMMANDS, cli
 from aasim_core.testing.apps import settings_in
 
-from .conftest import NO_MODEL
-from .installation import Installation
-from .test_bad_starts import refused
+from ..conftest import NO_MODEL
+from ..installation import Installation
+from ..refusals import refused
 
 #: Each command with what is not valid there: nobody knows it, it exists already, or it is no address. `taken` is a file.
 NOT_VALID = {

@@ -12,10 +12,10 @@ import pytest
 
 from aasim_core.identity import api_keys
 
-from ..bench import processes
-from .client import Client
-from .conftest import Install
-from .installation import Installation
+from ...bench import processes
+from ..client import Client
+from ..conftest import Install
+from ..installation import Installation
 
 
 class Gossip(BaseHTTPRequestHandler):
