@@ -13,7 +13,7 @@ from aasim_plugins.hitl_approvals.eligibility.rules import Eligibility
 from aasim_plugins.hitl_approvals.policies.rules import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
-from ...access.test_loading_plan import buffers, large
+from ...access.rights.test_loading_plan import buffers, large
 
 __all__ = ["large"]
 

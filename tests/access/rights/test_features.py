@@ -10,7 +10,7 @@ from aasim_core.tenancy.feature_switches import switch
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.world import Person, World
 
-from .loading import change
+from ..loading import change
 
 
 def test_a_feature_switched_off_is_off_for_that_organization_at_once(app: App, world: World, owner: Person) -> None:

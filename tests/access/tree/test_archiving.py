@@ -12,7 +12,7 @@ from aasim_core.errors import Refused
 from aasim_core.tenancy.principal import Principal
 from aasim_core.testing.world import Person, World
 
-from .loading import change
+from ..loading import change
 
 
 def sender(app: App, person: Person) -> Principal:

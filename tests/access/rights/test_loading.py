@@ -19,7 +19,7 @@ from aasim_core.tenancy.records import Organization
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 
-from .loading import change, custom_role, rights_of
+from ..loading import change, custom_role, rights_of
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from aasim_core.ids import new_id
 from aasim_core.testing.principals import member_with
 from aasim_core.testing.world import Person, World
 
-from .loading import rights_of
+from ..loading import rights_of
 
 
 @pytest.fixture

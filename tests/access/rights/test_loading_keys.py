@@ -13,7 +13,7 @@ from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.world import Person, World
 
-from .loading import change, custom_role
+from ..loading import change, custom_role
 
 
 @pytest.fixture
