@@ -13,12 +13,14 @@ from rich.console import Console
 
 from aasim_core.testing.databases import has_server
 
-from . import cost, databases, flows, footprint, growth, lists, queries, report, rounds, scored
-from .contestants import PEER_ENVIRONMENT, ROOT
+from . import databases
+from .contestants.handmade import PEER_ENVIRONMENT, ROOT
 from .counted.command import analytics
-from .findings import Measurement, kept, missed
 from .graphs import measuring as graphs
-from .rounds import Options
+from .measurements import cost, flows, footprint, growth, lists, queries, rounds, scored
+from .measurements.rounds import Options
+from .reporting import report
+from .reporting.findings import Measurement, kept, missed
 from .scale.command import scale
 from .webhooks import measuring
 
@@ -158,7 +160,7 @@ def _progress(console: Console, update: Callable[[str], None]) -> Callable[[str]
 
 
 def _install_peers(console: Console) -> None:
-    wanted = ROOT / "tests" / "bench" / "peers.txt"
+    wanted = ROOT / "tests" / "bench" / "contestants" / "peers.txt"
     stamp = PEER_ENVIRONMENT / "installed.txt"
     if stamp.exists() and stamp.read_text() == wanted.read_text():
         return

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from . import load
-from .findings import Goal, Measurement, found, missed
+from .load import generator
+from .reporting.findings import Goal, Measurement, found, missed
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,13 +42,13 @@ def port() -> Iterator[int]:
     thread.join()
 
 
-def planned(port: int, request: str) -> load.Result:
-    return load.run(load.Plan(port, [request], seconds=0.2, warm_up=0.05, connections=4))
+def planned(port: int, request: str) -> generator.Result:
+    return generator.run(generator.Plan(port, [request], seconds=0.2, warm_up=0.05, connections=4))
 
 
 @pytest.mark.long
 def test_every_answer_is_counted_and_timed(port: int) -> None:
-    result = planned(port, load.request("GET", "/", "token"))
+    result = planned(port, generator.request("GET", "/", "token"))
     assert result.errors == 0
     assert result.requests == pytest.approx(result.rate * result.seconds, abs=1)
     assert 0 < result.p50 <= result.p95 <= result.p99
@@ -56,14 +56,14 @@ def test_every_answer_is_counted_and_timed(port: int) -> None:
 
 @pytest.mark.long
 def test_another_status_is_an_error_and_its_text_is_kept(port: int) -> None:
-    result = planned(port, load.request("GET", "/wrong", "token"))
+    result = planned(port, generator.request("GET", "/wrong", "token"))
     assert result.errors == result.requests > 0
     assert result.samples[0].startswith("HTTP/1.1 500")
 
 
 @pytest.mark.long
 def test_each_request_carries_a_number_of_its_own(port: int) -> None:
-    planned(port, load.request("POST", "/", "token", {"name": "Agent 0123456789"}))
+    planned(port, generator.request("POST", "/", "token", {"name": "Agent 0123456789"}))
     assert len(Handler.bodies) == len(set(Handler.bodies)) > 10
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from ..bench import processes
-from ..bench.contestants import ROOT
+from ..bench.contestants.handmade import ROOT
 
 _SECONDS = 0.01
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ..bench.aasim import scripted_engine
+from ..bench.contestants.aasim import scripted_engine
 from ..bench.processes import answers, free_port
 from .conftest import how_many
 from .deployment import Deployment, until

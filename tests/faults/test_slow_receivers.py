@@ -6,7 +6,7 @@ import pytest
 
 from aasim_core.testing.peer import Handler, serving
 
-from ..bench.aasim import register
+from ..bench.contestants.aasim import register
 from .deployment import Deployment, until
 from .killed.test_replay_killed import NAME, happen
 from .killed.test_waits_killed import done

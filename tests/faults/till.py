@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_hex
 from typing import Any
 
-from ..bench.aasim import register, scripted_engine
+from ..bench.contestants.aasim import register, scripted_engine
 from .deployment import Deployment, until
 from .workload import Client
 

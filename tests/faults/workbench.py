@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ..bench.aasim import scripted_engine
+from ..bench.contestants.aasim import scripted_engine
 from .deployment import until
 from .workload import Client
 

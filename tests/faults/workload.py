@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
-from ..bench.aasim import register, scripted_engine
+from ..bench.contestants.aasim import register, scripted_engine
 
 #: A run of five steps: an engine call, a tool call, an engine call, a tool call, and the answer.
 SCRIPT = {

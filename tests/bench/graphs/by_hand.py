@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from .. import shape
-from ..floor_seed import seed
-from ..floor_store import Execute, Row, Store
-from ..floor_work import FINISH, STORE
-from ..floor_worker import DELETE, work
+from ..contestants import shape
+from ..contestants.floor.seed import seed
+from ..contestants.floor.store import Execute, Row, Store
+from ..contestants.floor.work import FINISH, STORE
+from ..contestants.floor.worker import DELETE, work
 from .jobs import JOBS
 
 _TABLE = "CREATE TABLE progress (execution_id TEXT PRIMARY KEY, job TEXT, stage INTEGER, begun INTEGER, over INTEGER)"

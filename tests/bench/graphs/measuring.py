@@ -11,15 +11,16 @@ from pathlib import Path
 from secrets import token_hex
 from statistics import median
 
-from .. import executions, load, processes
-from ..aasim import Aasim
-from ..contestants import JOB_TABLE, PEER_ENVIRONMENT, ROOT, Service
+from .. import processes
+from ..contestants.aasim import Aasim
+from ..contestants.handmade import JOB_TABLE, PEER_ENVIRONMENT, ROOT, Service
 from ..databases import Database, fresh, settle
-from ..findings import Finding, Goal, Measurement, found
+from ..load import executions, generator
+from ..load.queue_load import Plan
+from ..load.web import call
+from ..measurements.rounds import Options, ratio
 from ..probe import connected
-from ..queue_load import Plan
-from ..rounds import Options, ratio
-from ..web import call
+from ..reporting.findings import Finding, Goal, Measurement, found
 from .jobs import JOBS
 
 __all__ = ["JOBS", "measure"]
@@ -112,7 +113,7 @@ def _new_workflow(job: str, service: Service) -> str:
 
 
 def _plan(service: Service, database: Database, path: str, given: object) -> Plan:
-    request = load.request("POST", path, service.reader, {"input": given})
+    request = generator.request("POST", path, service.reader, {"input": given})
     return Plan(service.port, request, database.url, service.executions, backlog=_BACKLOG)
 
 

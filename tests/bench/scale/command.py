@@ -28,7 +28,7 @@ from aasim_core.tenancy.records import Membership, Organization, User
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.world import Person, World
 
-from ..contestants import ROOT
+from ..contestants.handmade import ROOT
 from ..databases import Database, fresh
 from .fill import Large, department, fill
 from .measure import WORTH_TELLING, Asker, Slow, everything

@@ -15,10 +15,10 @@ from typing import Any
 import httpx2
 import orjson
 
-from .. import shape
-from ..floor_store import SCHEMA, Row, Store
-from ..floor_work import STORE
-from ..floor_worker import DELETE, work
+from ..contestants import shape
+from ..contestants.floor.store import SCHEMA, Row, Store
+from ..contestants.floor.work import STORE
+from ..contestants.floor.worker import DELETE, work
 
 #: As many as the product's worker has by default.
 _THREADS = 16

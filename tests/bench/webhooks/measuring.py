@@ -12,14 +12,14 @@ from statistics import median
 from typing import Any
 
 from .. import processes
-from ..aasim import COMMAND, Aasim, email, login
-from ..contestants import ROOT
+from ..contestants.aasim import COMMAND, Aasim, email, login
+from ..contestants.handmade import ROOT
+from ..contestants.shape import READER
 from ..databases import Database, fresh, settle
-from ..findings import Finding, Goal, Measurement, found
-from ..load import percentile
-from ..rounds import Options, ratio
-from ..shape import READER
-from ..web import call
+from ..load.generator import percentile
+from ..load.web import call
+from ..measurements.rounds import Options, ratio
+from ..reporting.findings import Finding, Goal, Measurement, found
 
 _DEAD = "http://127.0.0.1:1/"
 _UNHARMED = Goal("≥", 0.95)

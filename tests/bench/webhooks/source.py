@@ -21,7 +21,7 @@ def product(email: str) -> Commit:
     from aasim_core.events.log import Subject, emit
     from aasim_core.settings import Settings
 
-    from ..aasim_seed import home_of
+    from ..contestants.aasim_seed import home_of
 
     app = build_app(Settings.load())
     with app.database.connected():
@@ -37,8 +37,8 @@ def product(email: str) -> Commit:
 
 def by_hand() -> Commit:
     """Writes jobs, each with the body of its message, and wakes the worker."""
-    from ..floor_store import open_store
-    from ..queues import sender
+    from ..contestants.floor.store import open_store
+    from ..contestants.queues import sender
     from .by_hand import INSERT, message
 
     store, ring = open_store(os.environ["BENCH_DATABASE_URL"]), sender()

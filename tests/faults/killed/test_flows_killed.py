@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ...bench.aasim import scripted_engine
+from ...bench.contestants.aasim import scripted_engine
 from .. import strace
 from ..conftest import how_many
 from ..deployment import Deployment, until

@@ -12,8 +12,8 @@ import pytest
 from aasim_core.testing.peer import Peer, serving
 
 from ...bench import processes
-from ...bench.aasim import email, login, register
-from ...bench.contestants import ROOT
+from ...bench.contestants.aasim import email, login, register
+from ...bench.contestants.handmade import ROOT
 from ..conftest import how_many
 from ..deployment import Deployment, until
 from ..workload import Client

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ...bench.aasim import register
+from ...bench.contestants.aasim import register
 from ..deployment import Deployment, until
 from ..till import Till
 from ..workload import Client

@@ -5,7 +5,7 @@ from secrets import token_hex
 
 import pytest
 
-from ...bench.aasim import register
+from ...bench.contestants.aasim import register
 from .. import strace
 from ..conftest import how_many
 from ..deployment import Deployment, until

@@ -1,0 +1,124 @@
+"""J8: how soon ten thousand job flows are started that are due at the same time, and what a hundred thousand cost that are not due."""
+
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .. import processes
+from ..contestants import aasim
+from ..contestants.aasim import Aasim
+from ..contestants.handmade import ROOT, Service
+from ..contestants.shape import NEW_AGENT, READER
+from ..databases import Database, fresh, settle
+from ..load import executions
+from ..load.web import call
+from ..probe import connected
+from ..reporting.findings import Finding, Goal, Measurement, found
+from .rounds import Options
+
+#: The flows of one organization, and those of each of some smaller ones, that are due at the same time; and those that are not due.
+LARGE, SMALL, SMALLER_ONES, IDLE = 5_100, 100, 49, 100_000
+_AHEAD = timedelta(seconds=20)
+_PATIENCE, _LOOKED_AT = 600, 20
+
+
+def measure(kind: str, options: Options) -> Measurement:
+    """Seconds until all flows are started that are due in one moment, and the processor time of a worker with flows that are not."""
+    queue = "redis" if kind == "postgresql" else "sqlite"
+    server = Aasim(queue=queue, worker=True, rows=0, settings={"AASIM_SERVER__WORKERS": "1"})
+    is_short = options.rounds == 1
+    large, small, idle = (number // 50 if is_short else number for number in (LARGE, SMALL, IDLE))
+    with fresh(kind, "flows") as database:
+        options.progress(f"{kind}: {large + SMALLER_ONES * small:,} job flows that are due at the same time")
+        server.prepare(database)
+        with server.serving(database) as service:
+            agents = _agents(service, database)
+            without = _processor_time(service)
+            started = _started(server, database, agents, large, small)
+            options.progress(f"{kind}: {idle:,} job flows that are not due")
+            [first] = list(agents)[:1]
+            _seed(server, database, "never", {first: (agents[first], idle)})
+            settle(database)
+            with_idle = _processor_time(service)
+    findings = _findings(started, without, with_idle, idle)
+    return Measurement("J8", kind, findings, raw={"started": started, "without": without, "with": with_idle})
+
+
+def _agents(service: Service, database: Database) -> dict[str, str]:
+    """An agent of each organization, by the address of its user; the first one is the large organization's."""
+    agents = {aasim.email(READER): executions.an_agent(service, database)}
+    for number in range(SMALLER_ONES):
+        name = f"smaller_{number}"
+        token = aasim.register(service.port, name)
+        body = {
+            **NEW_AGENT,
+            "name": "Scripted",
+            "engine_id": aasim.scripted_engine(service.port, token),
+            "parameters": {"replies": ["done"]},
+        }
+        body["memory"] = {"mode": "none"}
+        agents[aasim.email(name)] = call(service.port, "POST", "/api/v1/agents", token, body)["data"]["id"]
+    return agents
+
+
+def _started(server: Aasim, database: Database, agents: dict[str, str], large: int, small: int) -> dict[str, float]:
+    """Seconds from the due time to the start of the last flow, of all and of the smaller organizations, and how many were started."""
+    due_at = (datetime.now(UTC) + _AHEAD).replace(microsecond=0)
+    wanted = {email: (agent, small if number else large) for number, (email, agent) in enumerate(agents.items())}
+    _seed(server, database, due_at.isoformat(), wanted)
+    count = sum(number for _, number in wanted.values())
+    connection = connected(database.url)
+    try:
+        # An organization with more than may wait in it at the same time goes on as they end.
+        processes.eventually(lambda: _count(connection) >= count, "the start of all flows", seconds=_PATIENCE, pause=0.5)
+        lateness = "SELECT max(lateness_ms), count(*), count(DISTINCT flow_id) FROM job_flows_firing WHERE outcome = 'started'"
+        [[slowest, rows, flows]] = connection.execute(lateness)
+        of_large = f"(SELECT organization_id FROM agents_agent WHERE id = '{next(iter(agents.values()))}')"
+        [[fair]] = connection.execute(f"SELECT max(lateness_ms) FROM job_flows_firing WHERE organization_id <> {of_large}")
+    finally:
+        connection.close()
+    return {"seconds": slowest / 1000, "smaller": fair / 1000, "flows": flows, "twice": rows - flows}
+
+
+def _count(connection: Any) -> int:
+    return int(next(iter(connection.execute("SELECT count(*) FROM job_flows_firing WHERE outcome = 'started'")))[0])
+
+
+def _seed(server: Aasim, database: Database, due: str, wanted: dict[str, tuple[str, int]]) -> None:
+    told = [f"{email}={agent}={count}" for email, (agent, count) in wanted.items()]
+    environment = processes.environment({**server.settings_for(database), "PYTHONPATH": str(ROOT)})
+    subprocess.run(
+        [sys.executable, "-m", "tests.bench.measurements.flows_seed", due, *told], env=environment, check=True, cwd=ROOT
+    )
+
+
+def _processor_time(service: Service) -> float:
+    """Seconds of a processor that the worker takes in a second in which there is nothing to do."""
+    worker = [service.processes[-1].pid]
+    time.sleep(5)
+    before = processes.cpu_seconds(worker)
+    time.sleep(_LOOKED_AT)
+    return (processes.cpu_seconds(worker) - before) / _LOOKED_AT
+
+
+def _findings(started: dict[str, float], without: float, with_idle: float, idle: int) -> list[Finding]:
+    return [
+        found(
+            f"{started['flows']:,.0f} due at the same time, until the last one is started",
+            started["seconds"],
+            Goal("≤", 60, " s"),
+        ),
+        found(
+            f"the same, of the {SMALLER_ONES} organizations with a fiftieth of the flows of the largest",
+            started["smaller"],
+            unit=" s",
+        ),
+        found("flows started twice", started["twice"], Goal("≤", 0)),
+        found(
+            f"processor time of a worker with {idle:,} flows that are not due, less that without",
+            100 * (with_idle - without),
+            Goal("≤", 1, " %"),
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""What measurements found, as it is kept and shown."""
