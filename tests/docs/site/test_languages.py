@@ -6,8 +6,8 @@ import pytest
 from languages.page import Translation, translated
 from languages.tabs import with_tabs
 
+from ..examples.test_examples import WITHOUT_MODEL
 from ..pages import Page
-from ..test_examples import WITHOUT_MODEL
 from .language_cases import COMMANDS, FILTERS, REQUESTS, of
 
 #: Blocks with curl that stay in curl alone, and why. The list only gets shorter: write another command, or teach docs/site/languages.

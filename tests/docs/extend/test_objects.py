@@ -5,13 +5,13 @@ from textwrap import indent
 
 import pytest
 
-from ..test_plugins.contract.test_outside_contract import run_suite
-from .gallery.test_contract import CONTRACT
-from .pages import Page, write
+from ...test_plugins.contract.test_outside_contract import run_suite
+from ..gallery.test_contract import CONTRACT
+from ..pages import Page, write
 
 pytestmark = pytest.mark.long
 
-PAGE = Page(Path(__file__).parents[2] / "docs" / "extend" / "objects.md")
+PAGE = Page(Path(__file__).parents[3] / "docs" / "extend" / "objects.md")
 SAMPLES = indent(PAGE.blocks("py")[0], "    ")
 CONFTEST = """
 import pytest

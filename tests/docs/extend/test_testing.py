@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ..test_plugins.contract.test_outside_contract import run_suite
-from .pages import Page, write
+from ...test_plugins.contract.test_outside_contract import run_suite
+from ..pages import Page, write
 
 pytestmark = pytest.mark.long
 
-DOCS = Path(__file__).parents[2] / "docs" / "extend"
+DOCS = Path(__file__).parents[3] / "docs" / "extend"
 PLUGINS = {"notes": DOCS / "index.md", "dates": DOCS / "gallery" / "tools.md", "parcels": DOCS / "nodes.md"}
 FILES = {"notes": 4, "runs": 2, "times": 1}
 

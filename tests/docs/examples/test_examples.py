@@ -7,11 +7,11 @@ from subprocess import TimeoutExpired
 
 import pytest
 
+from ..pages import Page, Step, pages_of
+from ..running import SECONDS, Platform
 from .alike import json_differences, line_differences
-from .pages import Page, Step, pages_of
-from .running import SECONDS, Platform
 
-_PAGES = pages_of(Path(__file__).parents[2])
+_PAGES = pages_of(Path(__file__).parents[3])
 #: Pages whose examples need the embedded model.
 _WITH_MODEL = ("README.md",)
 _FOLDERS = ("docs/start/", "docs/use/", "docs/recipes/", "docs/reference/")

@@ -11,9 +11,9 @@ from aasim_core.testing import work_off
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person, World
 
-from .pages import Page
+from ..pages import Page
 
-DOCS = Path(__file__).parents[2] / "docs" / "extend"
+DOCS = Path(__file__).parents[3] / "docs" / "extend"
 #: What the page leaves to the reader.
 SCHEMAS = """
 FIND = PACK = COLLECT = ASK = {"type": "object"}

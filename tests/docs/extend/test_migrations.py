@@ -19,11 +19,11 @@ from aasim_core.testing.selection import only
 from aasim_core.testing.tables import differences, history_of
 from aasim_core.testing.world import World
 
-from ..test_plugins.contract.test_outside_contract import run_suite
-from .gallery.test_contract import CONTRACT
-from .pages import Page, write
+from ...test_plugins.contract.test_outside_contract import run_suite
+from ..gallery.test_contract import CONTRACT
+from ..pages import Page, write
 
-PAGE = Page(Path(__file__).parents[2] / "docs" / "extend" / "migrations.md")
+PAGE = Page(Path(__file__).parents[3] / "docs" / "extend" / "migrations.md")
 COLUMNS = "id, version, created_at, updated_at, organization_id"
 BEGINNING, BETWEEN = "library_book_beginning", "folded >= 'b2999' AND folded < 'b2999\U0010ffff'"
 WORDS = "to_tsvector('simple', title) @@ websearch_to_tsquery('simple', 'b2999')"

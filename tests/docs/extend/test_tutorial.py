@@ -11,9 +11,9 @@ from aasim_core.testing import work_off
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person, World
 
-from .pages import Page, write
+from ..pages import Page, write
 
-GUIDE = Page(Path(__file__).parents[2] / "docs" / "extend" / "index.md")
+GUIDE = Page(Path(__file__).parents[3] / "docs" / "extend" / "index.md")
 
 
 @pytest.fixture(scope="session")

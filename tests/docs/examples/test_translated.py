@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ..clients.toolbox import installed
+from ...clients.toolbox import installed
+from ..pages import Page, Step
+from ..running import Platform
 from .alike import json_differences, line_differences
-from .pages import Page, Step
 from .programs import program
-from .running import Platform
 from .test_examples import WITHOUT_MODEL, person_of
 
 pytestmark = pytest.mark.long

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .pages import Page
+from ..pages import Page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = Page(ROOT / "docs" / "extend" / "modules.md")
 PLUGINS = {file.parent.name for file in (ROOT / "plugins").glob("*/__init__.py")}
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from languages.page import Translation, translated
 from languages.writing import python, typescript
 
-from .pages import Step
-from .running import BETWEEN
+from ..pages import Step
+from ..running import BETWEEN
 
 _USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 _ASSIGNED = re.compile(r"\b([A-Z][A-Z0-9_]*)=")
