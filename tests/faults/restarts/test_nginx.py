@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ..bench.processes import answers, eventually, free_port, kill
-from .deployment import Deployment
+from ...bench.processes import answers, eventually, free_port, kill
+from ..deployment import Deployment
+from ..workload import Client, prepare
 from .test_drain import Instance, Traffic
-from .workload import Client, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 

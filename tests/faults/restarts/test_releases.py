@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ..bench import processes
-from ..processes.client import Client as Person
-from ..processes.client import Secrets
-from .deployment import COMMAND, Deployment, until
-from .invariants import violations
-from .workload import Client, History, Operation, create, execute, prepare
+from ...bench import processes
+from ...processes.client import Client as Person
+from ...processes.client import Secrets
+from ..deployment import COMMAND, Deployment, until
+from ..invariants import violations
+from ..workload import Client, History, Operation, create, execute, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 
@@ -45,7 +45,7 @@ class Release:
         """Put its files where its processes look for them."""
         folder = self.deployment.database.folder / self.name
         shutil.copytree(HERE / "releases" / self.name, folder)
-        shutil.copytree(HERE / "plugins" / "witness", folder / "witness")
+        shutil.copytree(HERE.parent / "plugins" / "witness", folder / "witness")
         return self
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -7,12 +7,12 @@ from threading import Thread
 
 import pytest
 
-from ..bench.processes import children
-from . import strace
-from .cluster import Cluster, own_cluster
-from .database.test_disk_full import files
-from .deployment import Deployment, deployed_on, until
-from .workload import Client, prepare
+from ...bench.processes import children
+from .. import strace
+from ..cluster import Cluster, own_cluster
+from ..deployment import Deployment, deployed_on, until
+from ..workload import Client, prepare
+from .test_disk_full import files
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 

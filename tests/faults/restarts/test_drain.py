@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ..bench.contestants.aasim import scripted_engine
-from ..bench.processes import answers, free_port
-from .conftest import how_many
-from .deployment import Deployment, until
-from .invariants import violations
-from .workload import Client, History, execute, prepare
+from ...bench.contestants.aasim import scripted_engine
+from ...bench.processes import answers, free_port
+from ..conftest import how_many
+from ..deployment import Deployment, until
+from ..invariants import violations
+from ..workload import Client, History, execute, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 
