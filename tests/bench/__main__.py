@@ -104,7 +104,7 @@ def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_argu
 def trades(count: int, kills: int, pytest_arguments: Sequence[str]) -> None:
     """Buy, upgrade and give back agents for long, fifty at a time, in processes that are killed, and add up the ledger."""
     often = {"MARKETPLACE_TRADES": count, "MARKETPLACE_KILLS": kills}
-    _try_for_long(["-m", "long", "tests/marketplace/test_trades.py", "--timeout=0", *pytest_arguments], often)
+    _try_for_long(["-m", "long", "tests/marketplace/trading/test_trades.py", "--timeout=0", *pytest_arguments], often)
 
 
 @main.command()

@@ -6,8 +6,8 @@ import pytest
 
 from aasim_core.testing.world import Answer, Person
 
-from ..executions.conftest import Shed
-from .conftest import LOG, Make, buy
+from ...executions.conftest import Shed
+from ..conftest import LOG, Make, buy
 
 
 def plan_of(buyer: Person, purchase: dict[str, Any], **sent: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.marketplace.trying.running import KIND
 
-from .conftest import Make
+from ..conftest import Make
 from .test_trying import EXAMPLES, begin, finished, scripted_engine
 
 

@@ -12,7 +12,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 
-from .conftest import Make, audit, balance, buy, grant, plan_of
+from ..conftest import Make, audit, balance, buy, grant, plan_of
 
 pytestmark = pytest.mark.long
 AT_ONCE, PRICE = 50, 1_000

@@ -17,9 +17,9 @@ from aasim_core.secrets import Key, Keyring
 from aasim_core.text import base64url
 from aasim_plugins.marketplace.bundles import contents, signing
 
-from .bundles import HERE, KEY, TRUSTED, bundle, resigned
+from .signed import HERE, KEY, TRUSTED, bundle, resigned
 
-OPERATE = Path(__file__).parents[2] / "docs" / "operate" / "marketplace.md"
+OPERATE = Path(__file__).parents[3] / "docs" / "operate" / "marketplace.md"
 
 
 def refused(broken: Mapping[str, str]) -> dict[str, list[str]]:

@@ -16,9 +16,9 @@ from aasim_core.testing.world import Answer, Client, Person, World
 from aasim_core.worker.runner import work_off
 from aasim_plugins.marketplace.bundles import signing
 
-from . import corpus
-from .bundles import ELSEWHERE, KEY, TOOL, TRUSTED, bundle, offer, resigned
-from .conftest import LOG, Make
+from .. import corpus
+from ..conftest import LOG, Make
+from .signed import ELSEWHERE, KEY, TOOL, TRUSTED, bundle, offer, resigned
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
 from aasim_plugins.marketplace.models import Purchase
 
-from .conftest import LOG, Make, audit, balance, buy, grant, plan_of
+from ..conftest import LOG, Make, audit, balance, buy, grant, plan_of
 
 
 def test_the_plan_says_what_the_copy_costs_and_needs_and_changes_nothing(

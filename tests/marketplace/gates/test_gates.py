@@ -13,8 +13,8 @@ from aasim_plugins.marketplace.gates.decoding import Patience, TooMuch, readings
 from aasim_plugins.marketplace.gates.hidden_characters import hidden_in
 from aasim_plugins.marketplace.gates.lookalikes import key_of
 
-from . import corpus
-from .conftest import Make
+from .. import corpus
+from ..conftest import Make
 
 
 def has_secret(text: str) -> bool:

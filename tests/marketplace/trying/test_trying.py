@@ -9,8 +9,8 @@ from aasim_core.app import App
 from aasim_core.testing.world import Answer, Person
 from aasim_core.worker.runner import work_off
 
-from ..executions.conftest import Shed
-from .conftest import Make
+from ...executions.conftest import Shed
+from ..conftest import Make
 
 EXAMPLES = [{"input": "paid", "expected": "paid"}, {"input": "late", "expected": "none"}, {"input": "open"}]
 #: Each token costs a micro-unit.

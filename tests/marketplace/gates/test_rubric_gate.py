@@ -8,8 +8,8 @@ from aasim_core.app import App
 from aasim_core.testing.world import Answer, Person
 from aasim_core.worker.runner import work_off
 
-from ..rubrics.test_runs import evaluated, examples
-from .conftest import Make
+from ...rubrics.test_runs import evaluated, examples
+from ..conftest import Make
 
 SHORT = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 10}}
 

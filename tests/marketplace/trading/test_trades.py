@@ -18,7 +18,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.testing.world import Answer, Client, Person, World
 
-from .conftest import Make, audit, balance, grant, plan_of
+from ..conftest import Make, audit, balance, grant, plan_of
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")]
 TRADES, KILLS = int(os.environ.get("MARKETPLACE_TRADES", "16")), int(os.environ.get("MARKETPLACE_KILLS", "1"))
