@@ -16,7 +16,7 @@ from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
 
 from ..reaching import let_grace_pass
-from ..test_halting import execute, read, set_halted
+from ..stopping.test_halting import execute, read, set_halted
 
 Work = Callable[[], int]
 #: What "x" is estimated at (one token, and four for its role), and what is streamed: ten pieces of four bytes.

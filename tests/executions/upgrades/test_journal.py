@@ -20,7 +20,7 @@ from aasim_plugins.executions import states
 from aasim_plugins.executions.models import FORMAT, LogEntry, Step, ToolCall
 from aasim_plugins.executions.paths import id_of
 
-from .reaching import bring
+from ..reaching import bring
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]

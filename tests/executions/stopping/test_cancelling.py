@@ -15,8 +15,8 @@ from aasim_plugins.executions import states
 from aasim_plugins.executions.hookspecs import ToolUse
 from aasim_plugins.executions.models import ToolCall
 
-from .reaching import bring, let_grace_pass
-from .tools.test_tool_calls import call, calls_of
+from ..reaching import bring, let_grace_pass
+from ..tools.test_tool_calls import call, calls_of
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]

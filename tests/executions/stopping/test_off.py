@@ -12,8 +12,8 @@ from aasim_core.testing.world import Person
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Awaited, ToolSource
 
-from .tools.test_moving_tools import make_due
-from .tools.test_tool_calls import call, calls_of, read, run
+from ..tools.test_moving_tools import make_due
+from ..tools.test_tool_calls import call, calls_of, read, run
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]

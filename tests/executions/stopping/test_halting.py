@@ -23,7 +23,7 @@ from aasim_plugins.engines.hookspecs import Cancelled, Capabilities, Finish, Pro
 from aasim_plugins.executions.hookspecs import ToolError, ToolUse
 from aasim_plugins.executions.models import Step
 
-from .tools.test_tool_calls import call, calls_of
+from ..tools.test_tool_calls import call, calls_of
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
