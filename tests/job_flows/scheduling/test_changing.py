@@ -7,7 +7,7 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_plugins.job_flows.models import JobFlow
 
-from .conftest import Clock, Flows
+from ..conftest import Clock, Flows
 
 _HOUR = timedelta(hours=1)
 

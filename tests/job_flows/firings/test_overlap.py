@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import SLEEPER, Clock, Flows
+from ..conftest import SLEEPER, Clock, Flows
 
 
 @pytest.fixture(autouse=True)

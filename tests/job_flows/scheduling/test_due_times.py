@@ -5,7 +5,7 @@ import pytest
 from aasim_core.clock import from_text
 from aasim_core.testing.world import World
 
-from .conftest import Clock, Flows
+from ..conftest import Clock, Flows
 
 WEEKDAYS = "0 9 * * MON-FRI"
 

@@ -7,7 +7,7 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_plugins.job_flows.models import Firing
 
-from .conftest import Clock, Flows
+from ..conftest import Clock, Flows
 
 
 def on(flows: Flows, pattern: str, expression: str | None = None, **fields: Any) -> str:

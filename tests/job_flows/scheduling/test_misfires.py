@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import Clock, Flows
+from ..conftest import Clock, Flows
 
 
 def outage(flows: Flows, clock: Clock, policy: str, **more: int) -> list[str]:

@@ -19,7 +19,7 @@ from aasim_plugins.job_flows.firings import starting
 from aasim_plugins.job_flows.models import Firing, JobFlow
 from aasim_plugins.job_flows.scheduling import due_times
 
-from .conftest import Clock, Flows
+from ..conftest import Clock, Flows
 
 _SCHEDULERS, _FLOWS = 10, 30
 WHOLE_TABLE = re.compile(r'Seq Scan on job_flows|^SCAN "?job_flows\w*"?(?! .*USING)', re.MULTILINE)

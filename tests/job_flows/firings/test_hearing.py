@@ -7,7 +7,7 @@ from aasim_core.access.records import Role
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
 
-from .conftest import Flows
+from ..conftest import Flows
 from .test_events import on, outcomes
 
 
