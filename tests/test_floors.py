@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from .sources import CORE, CORE_SOURCES, PLUGIN_SOURCES, ROOT, Import, Source
 
@@ -92,18 +93,19 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     assert _circles({source.module: {found.module for found in source.imports} - {source.module} for source in sources}) == []
 
 
+def _files() -> list[Path]:
+    """The Python files of the core, the bundled plugins and the tests, without migrations."""
+    paths = [path for folder in ("aasim_core", "plugins", "tests") for path in (ROOT / folder).rglob("*.py")]
+    return [path for path in paths if "migrations" not in path.parts]
+
+
 def test_a_folder_is_taken_in_at_a_glance() -> None:
-    sources = [*CORE_SOURCES, *PLUGIN_SOURCES]
-    folders = Counter(source.path.parent for source in sources if source.path.name != "__init__.py")
-    found = {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if folder.name != "migrations"}
+    found = Counter(str(path.parent.relative_to(ROOT)) for path in _files() if path.name != "__init__.py")
     assert not {folder: count for folder, count in found.items() if count > MOST_FILES}, "make a folder for what belongs together"
 
 
 def test_a_file_is_read_in_one_sitting() -> None:
-    paths = [path for folder in ("aasim_core", "plugins", "tests") for path in (ROOT / folder).rglob("*.py")]
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in paths if "migrations" not in path.parts
-    }
+    lengths = {str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in _files()}
     assert not {name: length for name, length in lengths.items() if length > MOST_LINES}, "make a file of each idea in it"
 
 
