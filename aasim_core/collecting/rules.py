@@ -1,19 +1,18 @@
-"""Rules for declarations: each is named after its plugin, under its own root, and unique."""
+"""Rules for declarations: each is named after its plugin, under its own root, and names nothing that nobody declares."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..access.roles import BUILT_IN
 from ..clock import now
 from ..errors import StartupError
-from ..plugins.declarations import Declarations, listener_key, table_of
+from ..plugins.declarations import Declarations
 from ..plugins.failures import describe, did_you_mean, place_of
 from ..plugins.manifest import CORE
+from .clashes import Taken, claims_of, clashes, served
 from .event_rules import event_flaws
-from .protocol_rules import OF_THE_CORE, caller_flaws, protocol_flaws
+from .protocol_rules import caller_flaws, protocol_flaws
 from .record_rules import record_flaws
 from .resource_rules import resource_flaws
 
@@ -23,53 +22,22 @@ if TYPE_CHECKING:
 _WORDS = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 _FORMS = {"permission": ":<verb>", "event": ".<past tense>", "error code": "_<what>", "job": ".<verb>", "table": "_<singular>"}
 _UNSERVABLE = (LookupError, AttributeError, TypeError, ValueError)
-# These are under their owner's name; only the owner's own can clash.
-_PRIVATE = ("command", "listener", "organization's setting")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim to something unique: two claims of equal `kind` and `key` clash. `at` is what declares it."""
-
-    kind: str
-    key: str
-    shown: str
-    at: Any = None
-
-    @property
-    def place(self) -> str:
-        """Return where it is declared, as the end of a phrase."""
-        return place_of(self.at)
-
-
-@dataclass
-class _Taken:
-    """The claims of the previous owners."""
-
-    claims: dict[tuple[str, str], tuple[str, Claim]] = field(default_factory=dict)
-    fields: dict[str, tuple[str, str]] = field(default_factory=dict)
-    operations: dict[str, tuple[str, str]] = field(default_factory=dict)
-    prefixes: dict[str, str] = field(default_factory=OF_THE_CORE.copy)
-
-    def owners_of(self, own: Declarations) -> set[str]:
-        """Return whose routes `own` declares again, which is reported as a clash."""
-        return {self.claims["route", claim.key][0] for claim in _claims(own) if claim.kind == "route"}
 
 
 def broken_rules(declared: Mapping[str, Declarations], requires: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return, for each plugin in `declared` (by owner, in order, the core first) that breaks a rule, what is wrong."""
-    taken = _Taken()
+    taken = Taken()
     roots = {_root(template): CORE for template in _templates(declared[CORE])}
     roots |= {owner.replace("_", "-"): owner for owner in declared if owner.replace("_", "-") not in roots}
     reasons: dict[str, str] = {}
     for owner, own in declared.items():
-        found = [*_clashes(owner, own, taken), *_field_names(owner, own, taken), *_same_names(owner, own, taken)]
+        found = list(clashes(owner, own, taken))
         if owner != CORE:
             found += [*_misnamed(owner, own), *_strange_roots(owner, own, roots, (*requires[owner], *taken.owners_of(own)))]
             found += [*event_flaws(owner, own, declared), *_unguarded(own, declared), *_strange_roles(own), *_never_due(own)]
             found += [*_strange_statuses(own), *_unknown_refusals(own, declared)]
             found += [*record_flaws(owner, own), *resource_flaws(own)]
-            found += [*protocol_flaws(owner, own, taken.prefixes), *caller_flaws(_served(own))]
+            found += [*protocol_flaws(owner, own, taken.prefixes), *caller_flaws(served(own))]
             if found:
                 reasons[owner] = "; ".join(found)
         elif found:
@@ -77,72 +45,8 @@ def broken_rules(declared: Mapping[str, Declarations], requires: Mapping[str, Se
     return reasons
 
 
-def _claims(own: Declarations) -> Iterator[Claim]:
-    named = {
-        ("permission", "permissions"): [permission.id for permission in own.permissions],
-        ("event", "events"): [event.name for event in own.events],
-        ("error code", "error_codes"): [str(code) for code in own.error_codes],
-        ("job", "jobs"): [job.name for job in own.jobs],
-        ("health check", "health"): [check.name for check in own.checks],
-        ("command", "commands"): [str(command.name) for command in own.commands],
-        ("organization's setting", "organization_settings"): [setting.name for setting in own.organization_settings],
-        ("receiver of spans", "span_receivers"): [receiver.name for receiver in own.span_receivers],
-        ("listener", "listeners"): [listener_key("", listener).removeprefix("/") for listener in own.listeners],
-    }
-    for (kind, hook), names in named.items():
-        for name in names:
-            yield Claim(kind, name, name, own.hooks.get(hook))
-    for model in own.models:
-        yield Claim("table", table_of(model), table_of(model), model)
-        prefix = getattr(model._meta, "id_prefix", None)
-        if prefix:
-            yield Claim("prefix of ids", prefix, prefix, model)
-    for offer in own.offers:
-        yield Claim(f"entry for {offer.hook}", offer.name, offer.name, own.hooks.get(offer.hook))
-    for resource in own.routes:
-        for template in resource.paths.values():
-            yield Claim("route", _without_fields(_address(resource, template)), template, type(resource))
-
-
-def _clashes(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
-    for claim in _claims(own):
-        key = claim.kind, f"{owner} {claim.key}" if claim.kind in _PRIVATE else claim.key
-        if key not in taken.claims:
-            taken.claims[key] = owner, claim
-            continue
-        other, earlier = taken.claims[key]
-        if other == owner:
-            yield f"declares the {claim.kind} {claim.shown} twice{claim.place}"
-        else:
-            same = "" if earlier.shown == claim.shown else f" as {earlier.shown}"
-            yield f"declares the {claim.kind} {claim.shown}, which {_the(other)} has already{same}{claim.place}"
-
-
-def _field_names(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
-    """falcon refuses two field names at one position: ``/agents/{agent_id}`` and ``/agents/{id}/publish``."""
-    for resource in own.routes:
-        for template in resource.paths.values():
-            parts = _address(resource, template).split("/")
-            for depth, part in enumerate(parts):
-                if re.fullmatch(r"\{[^{}]*\}", part):
-                    place = _without_fields("/".join(parts[:depth]))
-                    other, name = taken.fields.setdefault(place, (owner, part))
-                    if name != part:
-                        yield f"has the route {template}, where {_the(other)} calls the field {name}; use the same name"
-
-
-def _same_names(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
-    """Find two operations of one name in the API's document; those of one route clash already."""
-    for endpoint in (endpoint for endpoint in _served(own) if endpoint.in_api):
-        name, place = endpoint.operation_id, _without_fields(endpoint.template)
-        other, elsewhere = taken.operations.setdefault(name, (owner, place))
-        if place != elsewhere:
-            told = f"has the operation {endpoint.method} {endpoint.template}, named {name} as one of {_the(other)}"
-            yield f'{told}; give it another name with @operation(verb="..."){place_of(type(endpoint.resource))}'
-
-
 def _misnamed(owner: str, own: Declarations) -> Iterator[str]:
-    for claim in _claims(own):
+    for claim in claims_of(own):
         is_free = own.bundled and (claim.kind == "error code" or (claim.kind == "event" and claim.key.endswith(".*")))
         form = None if is_free else _FORMS.get(claim.kind)
         words = rf"({_WORDS}|[*])" if claim.kind == "event" else _WORDS
@@ -173,13 +77,6 @@ def _strange_root(owner: str, template: str, roots: Mapping[str, str], requires:
     if home != owner and home not in requires:
         return f"has the route {template} under the root of the plugin {home}; add {home!r} to its `requires`"
     return None
-
-
-def _served(own: Declarations) -> "Sequence[Endpoint]":
-    """Return the operations; none if one of them cannot be served, which `_unguarded` reports."""
-    with suppress(LookupError, AttributeError, TypeError, ValueError):
-        return own.endpoints
-    return ()
 
 
 def _unguarded(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
@@ -236,7 +133,7 @@ def _strange_statuses(own: Declarations) -> Iterator[str]:
 
 def _unknown_refusals(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
     codes = {str(code) for one in declared.values() for code in one.error_codes}
-    for endpoint in _served(own):
+    for endpoint in served(own):
         for code in endpoint.operation.known_refusals:
             if code not in codes:
                 told = f"refuses {endpoint.method} {endpoint.template} with the error code {code}, which nobody declares"
@@ -259,19 +156,5 @@ def _templates(own: Declarations) -> Iterator[str]:
         yield from resource.paths.values()
 
 
-def _address(resource: Any, template: str) -> str:
-    from ..http.protocols import address_of
-
-    return address_of(resource.protocol, template)
-
-
-def _without_fields(template: str) -> str:
-    return re.sub(r"\{[^{}]*\}", "{}", template)
-
-
 def _root(template: str) -> str:
     return template.removeprefix("/").partition("/")[0]
-
-
-def _the(owner: str) -> str:
-    return "the core" if owner == CORE else f"the plugin {owner}"

@@ -18,7 +18,7 @@ from ..jobs.records import DELAYED, PARKED, QUEUED, STUCK, JobRow
 from ..jobs.schedules import Schedules
 from ..jobs.worker_liveness import Presence
 from . import outcomes
-from .availability import JobFeatures
+from .job_availability import JobFeatures
 
 if TYPE_CHECKING:
     from ..app import App

@@ -16,7 +16,7 @@ from ..jobs.errors import LeaseLost
 from ..jobs.lease import Lease
 from ..jobs.leases import CRASHES_UNTIL_DEAD, Leases
 from ..jobs.records import DEAD, FAILED
-from .availability import JobFeatures
+from .job_availability import JobFeatures
 
 if TYPE_CHECKING:
     from ..app import App

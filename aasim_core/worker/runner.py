@@ -15,7 +15,7 @@ from ..jobs.errors import GiveUp, LeaseLost, TryAgain
 from ..jobs.lease import Lease
 from ..jobs.leases import Leases
 from . import outcomes
-from .availability import JobFeatures
+from .job_availability import JobFeatures
 
 if TYPE_CHECKING:
     from ..app import App

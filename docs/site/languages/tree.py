@@ -150,6 +150,11 @@ class First(Node):
     clauses: tuple[Clause, ...]
     otherwise: Node | None = None
 
+    @property
+    def has_default(self) -> bool:
+        """Whether there is something else than nothing where no value is found."""
+        return self.otherwise not in (None, Literal(None))
+
 
 @dataclass(frozen=True)
 class Statement:

@@ -1,4 +1,4 @@
-"""``aasim plugins``: the table, the check, the switches and the purge, as a person sees them."""
+"""``aasim plugins``: the table, the check, and the switches, as a person sees them."""
 
 import json
 import tomllib
@@ -6,37 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from aasim_core.commands.plugins import group
-from aasim_core.data.backends.connect import connect
-from aasim_core.data.migrator.runner import CORE, Source, migrate
 from aasim_core.errors import InvalidArgument, StartupError
-from aasim_core.settings import Settings
+
+from .conftest import run
 
 DECLARES = (
     "from aasim_core import Event, Permission\n@hookimpl\ndef permissions(app): return [Permission('notes:read', 'See notes.')]\n"
 )
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """An empty settings file."""
-    path = tmp_path / "aasim.toml"
-    path.write_text("# mine\n")
-    return path
-
-
-def run(site: Any, file: Path, *arguments: str, **answers: Any) -> Result:
-    """Call the command with the settings in the file."""
-    from aasim_core.process.installation import prepare
-
-    flags = {"data_dir": str(site.path / "var")}
-    if site.dropins.is_dir():
-        flags["plugins.folder"] = str(site.dropins)
-    settings = Settings.load(flags, config=file)
-    prepare(settings)
-    return CliRunner().invoke(group, arguments, obj=settings, **answers)
 
 
 def test_the_list_shows_every_plugin_with_its_state_origin_and_reason(site: Any, file: Path) -> None:
@@ -201,76 +178,6 @@ def test_plugins_are_switched_in_the_settings_file(site: Any, file: Path) -> Non
     assert run(site, file, "enable", "notes").output == "notes: on already.\n"
     assert run(site, file, "disable", "notes").output.startswith("notes: off from the next start")
     assert tomllib.loads(file.read_text())["plugins"] == {"enabled": []}
-
-
-def test_a_purge_asks_first_and_is_told_what_it_did(site: Any, file: Path) -> None:
-    site.drop("notes")
-    assert run(site, file, "purge", "notes", input="n\n").exit_code == 1
-    result = run(site, file, "purge", "notes", input="y\n")
-    assert "Everything that notes has stored will be gone" in result.output
-    assert result.output.endswith("notes has nothing in the database.\n")
-
-
-def test_a_plugin_that_is_on_is_not_purged_and_nobody_is_asked(site: Any, file: Path) -> None:
-    site.bundle("notes")
-    result = run(site, file, "purge", "notes")
-    assert isinstance(result.exception, StartupError)
-    assert result.output == ""
-
-
-KEEPS = """
-from aasim_core import TenantRecord
-import peewee
-
-class Note(TenantRecord):
-    text = peewee.TextField()
-    class Meta:
-        table_name = "notes_note"
-        id_prefix = "notes_note"
-
-@hookimpl
-def models(app): return [Note]
-
-@hookimpl
-def purge(app):
-    rows, folder = Note.select().count(), app.settings.data_dir
-    if (folder / "stuck").exists():
-        raise OSError("the store does not answer")
-    (folder / "notes.txt").write_text(f"purged with {rows} rows")
-"""
-MADE = """
-def up(migrator, db):
-    db.execute_sql(
-        "CREATE TABLE notes_note (id TEXT PRIMARY KEY, version BIGINT, created_at TEXT, updated_at TEXT, organization_id TEXT, text TEXT)"
-    )
-
-def down(migrator, db):
-    db.execute_sql("DROP TABLE notes_note")
-"""
-
-
-@pytest.fixture
-def keeper(site: Any, file: Path) -> Any:
-    """A plugin that keeps something outside of its table, which was made, and that is off now."""
-    site.drop("notes", KEEPS, files={"migrations/0001_initial.py": MADE})
-    database = connect(f"sqlite:///{site.path}/var/aasim.db")
-    migrate(database, [Source("core", CORE), Source("notes", site.dropins / "notes" / "migrations")])
-    database.close_all()
-    return site
-
-
-def test_what_a_plugin_keeps_elsewhere_is_purged_while_its_tables_are_there(keeper: Any, file: Path) -> None:
-    assert run(keeper, file, "purge", "notes", "--yes").output == "Removed: notes/0001_initial.\n"
-    assert (keeper.path / "var" / "notes.txt").read_text() == "purged with 0 rows"
-
-
-def test_a_plugin_that_cannot_purge_keeps_its_tables_and_is_asked_again(keeper: Any, file: Path) -> None:
-    stuck = keeper.path / "var" / "stuck"
-    stuck.touch()
-    refusal = run(keeper, file, "purge", "notes", "--yes").exception
-    assert "Plugin notes failed in its hook purge: OSError: the store does not answer (notes/__init__.py:" in str(refusal)
-    stuck.unlink()
-    assert run(keeper, file, "purge", "notes", "--yes").output == "Removed: notes/0001_initial.\n"
 
 
 BRINGS = "from aasim_core import Event\n@hookimpl\ndef events(app): return [Event('notes.made', 'A note was made.', 'note')]\n"

@@ -11,7 +11,6 @@ from ..tree import Each, Node, Statement, When
 from .declarations import Declarations
 from .layout import Code, Group, call, flat, lines, quoted
 
-_STEP = "  "
 #: What a page's first block imports, if the page has what is named first.
 _IMPORTS = {"await sleep(": 'import { setTimeout as sleep } from "node:timers/promises";\n\n'}
 _RESERVED = frozenset(
@@ -26,7 +25,7 @@ Lines = Iterator[tuple[int, Code]]
 def page(blocks: Sequence[Sequence[Statement]]) -> list[str]:
     """The code of each block; the first one imports what all need."""
     declared = Declarations([statement for block in blocks for statement in block])
-    codes = [lines(_lines(block, 0, declared), _STEP) for block in blocks]
+    codes = [lines(_lines(block, 0, declared), step="  ") for block in blocks]
     head = "".join(line for sign, line in _IMPORTS.items() if any(sign in code for code in codes))
     return [head * (number == 0) + code for number, code in enumerate(codes)]
 
@@ -229,7 +228,7 @@ def _(node: tree.First) -> Code:
         case _:
             found, path = [_chain(node.clauses, node.value), "[0]"], ""
     may_miss = "?" if path and node.otherwise is not None else ""
-    return [*found, may_miss, path, *([" ?? ", _code(node.otherwise)] if _has_default(node) else [])]
+    return [*found, may_miss, path, *([" ?? ", _code(node.otherwise)] if node.has_default else [])]
 
 
 @_code.register
@@ -296,10 +295,6 @@ def _access(key: str | int) -> str:
 
 def _atom(node: Node, beside: str = "") -> Code:
     """An expression within another one, in brackets if it needs them; what has the sign `beside` it needs none."""
-    bare = not isinstance(node, tree.Operation | tree.Choice | tree.Ask | tree.Body) and not _has_default(node)
+    bare = not isinstance(node, tree.Operation | tree.Choice | tree.Ask | tree.Body)
+    bare = bare and not (isinstance(node, tree.First) and node.has_default)  # `??` binds less than other signs
     return _code(node) if bare or (isinstance(node, tree.Operation) and node.sign == beside) else ["(", _code(node), ")"]
-
-
-def _has_default(node: Node) -> bool:
-    """Whether it is written with `??`, which binds less than most signs."""
-    return isinstance(node, tree.First) and node.otherwise not in (None, tree.Literal(None))
