@@ -1,6 +1,7 @@
 """One webhook has a part of a worker's threads: a slow receiver leaves the others to everybody else."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,9 +17,10 @@ _WEBHOOK = "webhook_of_nobody"
 
 @pytest.fixture
 def four() -> Iterator[str]:
-    """Four attempts of a webhook that are under way."""
-    entered = [lanes.enter(_WEBHOOK, 4) for _ in range(4)]
-    assert entered == [None] * 4
+    """Four attempts of a webhook that are under way, of which the last one took a second."""
+    assert [lanes.enter(_WEBHOOK, 4) for _ in range(4)] == [None] * 4
+    lanes.leave(_WEBHOOK, 1)
+    assert lanes.enter(_WEBHOOK, 4) is None
     yield _WEBHOOK
     for _ in range(4):
         lanes.leave(_WEBHOOK, 1)
@@ -35,6 +37,28 @@ def test_a_turn_is_as_long_as_the_last_attempt_took(four: str) -> None:
     lanes.leave(four, 10)
     assert lanes.enter(four, 4) is None
     assert lanes.enter(four, 4) == pytest.approx(2.5, abs=0.2)
+
+
+def test_nobody_is_sent_away_for_long(four: str) -> None:
+    lanes.leave(four, 10)
+    assert lanes.enter(four, 4) is None
+    waits = [lanes.enter(four, 4) or 0 for _ in range(100)]
+    assert max(waits) <= 15
+
+
+def test_a_webhook_that_answers_fast_is_waited_for(four: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_SHORT_SECONDS", 60.0)
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(lanes.enter, four, 4) for _ in range(3)]
+        for _ in range(3):
+            lanes.leave(four, 0.004)
+        assert [each.result(60) for each in waiting] == [None] * 3
+
+
+def test_a_webhook_that_does_not_answer_is_not_waited_for_any_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_SHORT_SECONDS", 0.0)
+    assert [lanes.enter("hangs", 1), (lanes.enter("hangs", 1) or 0) > 0] == [None, True]
+    lanes.leave("hangs", 1)
 
 
 def test_what_is_too_much_for_one_webhook_waits_and_is_sent_when_there_is_room(

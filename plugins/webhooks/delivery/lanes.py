@@ -2,45 +2,75 @@
 
 import time
 from dataclasses import dataclass
-from threading import Lock
+from threading import Condition
 
 #: How long an attempt is taken to last before any has ended.
-_UNKNOWN_SECONDS = 1.0
+_UNKNOWN_SECONDS = 0.05
+#: A thread waits so long for a free place itself; to hand a job back and to claim it again costs as much as a fast attempt.
+_SHORT_SECONDS = 0.05
+#: Nobody is sent away for longer: the webhook may answer faster by then.
+_LONGEST_SECONDS = 15.0
 
 
 @dataclass
 class _Lane:
-    """The attempts of a webhook: how many are `under_way`, how long the last one took, and until when those that wait have a turn."""
+    """The attempts of a webhook: how many are under way, how many threads wait for a place, how long the last attempt took, when one began
+    or ended last, and until when those that were sent away have a turn.
+    """
 
     under_way: int = 0
+    waiting: int = 0
     seconds: float = _UNKNOWN_SECONDS
+    changed_at: float = 0.0
     taken_until: float = 0.0
+
+    def change(self, by: int) -> None:
+        """An attempt has begun, or ended."""
+        self.under_way += by
+        self.changed_at = time.monotonic()
+
+    def next_turn(self, most: int) -> float:
+        """In how many seconds a place is likely to be free; where nothing ends for longer than the last attempt took, that is the guess."""
+        moment = time.monotonic()
+        seconds = max(self.seconds, moment - self.changed_at)
+        self.taken_until = min(max(self.taken_until, moment) + seconds / most, moment + _LONGEST_SECONDS)
+        return self.taken_until - moment
 
 
 _lanes: dict[str, _Lane] = {}
-_lock = Lock()
+_changed = Condition()
 
 
 def enter(webhook_id: str, most: int) -> float | None:
     """None where an attempt may begin, which `leave` ends; or else in how many seconds it is likely to be its turn.
 
-    Those that have to wait get turns after each other, so that few of them come in vain.
+    Where a place is likely to become free at once, the thread waits for it. The others get turns after each other, so that few of them
+    come in vain.
     """
-    with _lock:
+    with _changed:
         lane = _lanes.setdefault(webhook_id, _Lane())
-        if lane.under_way < most:
-            lane.under_way += 1
-            return None
-        moment = time.monotonic()
-        lane.taken_until = max(lane.taken_until, moment) + lane.seconds / most
-        return lane.taken_until - moment
+        if lane.under_way >= most and not _is_free_soon(lane, most):
+            return lane.next_turn(most)
+        lane.change(+1)
+        return None
+
+
+def _is_free_soon(lane: _Lane, most: int) -> bool:
+    if lane.seconds * (lane.waiting + 1) / most > _SHORT_SECONDS:
+        return False
+    lane.waiting += 1
+    try:
+        return _changed.wait_for(lambda: lane.under_way < most, _SHORT_SECONDS)
+    finally:
+        lane.waiting -= 1
 
 
 def leave(webhook_id: str, seconds: float) -> None:
     """An attempt has ended that took so long; of a webhook without any nothing is remembered."""
-    with _lock:
+    with _changed:
         lane = _lanes[webhook_id]
-        lane.under_way -= 1
+        lane.change(-1)
         lane.seconds = seconds
-        if not lane.under_way:
+        if not lane.under_way and not lane.waiting:
             del _lanes[webhook_id]
+        _changed.notify_all()
