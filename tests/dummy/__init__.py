@@ -146,6 +146,12 @@ def shutdown(app: App) -> None:
 
 
 @hookimpl
+def purge(app: App) -> None:
+    """Take away what a process that was killed has left."""
+    service.mark(app).unlink(missing_ok=True)
+
+
+@hookimpl
 def health(app: App) -> Sequence[Check]:
     """Whether `startup` has run."""
     return (Check("dummy", lambda: {"started": service.mark(app).exists()}),)
