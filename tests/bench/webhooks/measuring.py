@@ -123,7 +123,7 @@ def _beside_others(kind: str, url: str) -> Iterator[Contestant]:
     well, bad = [f"{url}well"] * 3, [_DEAD, f"{url}slow", f"{url}flood"]
     for name, others, told in (("well", well, "three that answer at once"), ("bad", bad, "one dead, one slow and one flooding")):
         product = _product(kind, url, others)
-        yield replace(product, name=f"aasim_{name}", title=f"{product.title}, to one receiver beside {told}")
+        yield replace(product, name=f"aasim_{name}", title=f"{product.title}, to one receiver next to {told}")
 
 
 def _product(kind: str, url: str, others: Sequence[str] = ()) -> Contestant:
@@ -149,7 +149,7 @@ def _findings(raw: Mapping[str, list[Any]]) -> Iterator[Finding]:
     if "webhooks_by_hand" in raw:
         yield found("× floor", ratio(raw["aasim"], raw["webhooks_by_hand"]), _TO_FLOOR)
     if "aasim_bad" in raw:
-        told = "to one receiver beside one dead, one slow and one flooding, × beside three that answer"
+        told = "to one receiver next to one dead, one slow and one flooding, × next to three that answer"
         yield found(told, ratio(raw["aasim_bad"], raw["aasim_well"]), _UNHARMED)
         yield found(f"p95 at 50/s, {told.partition(', ×')[0]}", median(turn["p95"] for turn in raw["aasim_bad"]), unit=" ms")
     yield found("p50 at 50/s", median(turn["p50"] for turn in raw["aasim"]), unit=" ms")
