@@ -29,11 +29,14 @@ class _Lane:
         self.under_way += by
         self.changed_at = time.monotonic()
 
+    def likely_seconds(self) -> float:
+        """How long an attempt is likely to take: as long as the last one, or longer where none has ended for longer."""
+        return max(self.seconds, time.monotonic() - self.changed_at)
+
     def next_turn(self, most: int) -> float:
-        """In how many seconds a place is likely to be free; where nothing ends for longer than the last attempt took, that is the guess."""
+        """In how many seconds it is the turn of one more that is sent away."""
         moment = time.monotonic()
-        seconds = max(self.seconds, moment - self.changed_at)
-        self.taken_until = min(max(self.taken_until, moment) + seconds / most, moment + _LONGEST_SECONDS)
+        self.taken_until = min(max(self.taken_until, moment) + self.likely_seconds() / most, moment + _LONGEST_SECONDS)
         return self.taken_until - moment
 
 
@@ -56,7 +59,7 @@ def enter(webhook_id: str, most: int) -> float | None:
 
 
 def _is_free_soon(lane: _Lane, most: int) -> bool:
-    if lane.seconds * (lane.waiting + 1) / most > _SHORT_SECONDS:
+    if lane.likely_seconds() * (lane.waiting + 1) / most > _SHORT_SECONDS:
         return False
     lane.waiting += 1
     try:
