@@ -140,7 +140,7 @@ def _without_repetition(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]
 
 def _rates(compared: Sequence[Measurement]) -> str:
     titles = dict.fromkeys(title for measurement in compared for title in measurement.rates)
-    head = ("", *(f"{measurement.name} {measurement.database}" for measurement in compared))
+    head = ("contestant", *(f"{measurement.name} {measurement.database}" for measurement in compared))
     return _markdown(head, [(title, *(_rate(measurement, title) for measurement in compared)) for title in titles])
 
 
