@@ -43,8 +43,8 @@ def equals(column: Any, value: Any) -> Condition:
 
 def all_of(*conditions: Condition) -> Condition:
     """Match rows that meet all conditions; with none, every row. If one of them has ways, the others apply to each way."""
-    if not conditions:
-        return Condition(_true)
+    if len(conditions) < 2:
+        return conditions[0] if conditions else Condition(_true)
     divided = next((condition for condition in conditions if condition.ways), None)
     others = [condition for condition in conditions if condition is not divided]
     ways = [_joined(and_, (way, *others)) for way in divided.ways] if divided else ()

@@ -14,7 +14,7 @@ import orjson
 import peewee
 
 from ..context import current_organization
-from ..data.conditions import Condition, all_of, any_of, apart, made_of
+from ..data.conditions import Condition, Parts, all_of, any_of, apart, made_of
 from ..data.records import database_of
 from ..data.statements import Bind, in_text
 from ..data.views import View
@@ -141,31 +141,43 @@ def _read(
     *,
     is_late: bool,
 ) -> list[tuple[Any, ...]]:
-    database, sort, most, after = database_of(model), question.sort, _most_rows(question, condition), position is not None
+    database, most = database_of(model), _most_rows(question, condition)
     where = condition.expression, tuple(condition.values)
     ways, values_of_ways = apart(() if database.for_update else condition.ways)  # PostgreSQL has row estimates for a value
-    names_of_ways = tuple(values_of_ways)
+    order = question.sort, backwards, position is not None
+    statement = database.statement(partial(_page_of, model, names, order, most, where, ways, tuple(values_of_ways), is_late))
+    position_of_page = position_values(model, question.sort, position) if position is not None else {}
+    every = {**values, **values_of_ways, **position_of_page, "limit": question.limit + 1}
+    return list(statement.run(database, every).fetchall())
+
+
+def _page_of(
+    model: Any,
+    names: tuple[str, ...],
+    order: tuple[tuple[str, ...], bool, bool],
+    most: int | None,
+    where: tuple[Callable[..., Any], Sequence[str]],
+    ways: Parts,
+    names_of_ways: tuple[str, ...],
+    is_late: bool,
+) -> Any:
+    """The query of a page; `order` is the sort, whether it is read backwards, and whether it begins after a position."""
+    sort, backwards, after = order
 
     def page(query: Any) -> Any:
         query = ordered(query, model, sort, backwards=backwards, after=after)
         return query.limit(Bind("limit") if most is None else in_text(most))
 
-    def build() -> Any:
-        columns = [getattr(model, name) for name in names]
-        if is_late:
-            found = model.select(*columns).where(model.id.in_(page(model.select_where(_made(*where), model.id))))
-            return ordered(found, model, sort, backwards=backwards, after=False)
-        if len(ways) > 1:
-            each = made_of(ways, {name: Bind(name) for name in names_of_ways})
-            return page(
-                model.select(*columns).where(model.id.in_(_of_all([page(model.select(model.id).where(way)) for way in each])))
-            )
-        return page(model.select(*columns).where(_made(*where)))
-
-    statement = database.statement(build)
-    position_of_page = position_values(model, sort, position) if position is not None else {}
-    every = {**values, **values_of_ways, **position_of_page, "limit": question.limit + 1}
-    return list(statement.run(database, every).fetchall())
+    columns = [getattr(model, name) for name in names]
+    if is_late:
+        found = model.select(*columns).where(model.id.in_(page(model.select_where(_made(*where), model.id))))
+        return ordered(found, model, sort, backwards=backwards, after=False)
+    if len(ways) > 1:
+        each = made_of(ways, {name: Bind(name) for name in names_of_ways})
+        return page(
+            model.select(*columns).where(model.id.in_(_of_all([page(model.select(model.id).where(way)) for way in each])))
+        )
+    return page(model.select(*columns).where(_made(*where)))
 
 
 def _of_all(pages: Sequence[Any]) -> Any:
