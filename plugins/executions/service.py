@@ -43,6 +43,7 @@ from .shell.waits import Settled, Wait, for_child, for_event, for_signal, until
 from .starting import origins
 from .starting.listening import is_own_run, may_hear, refuse_unheard, unheard
 from .starting.startables import refuse_deep, startable
+from .tools.calls import needs_approval
 from .tools.toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool, kinds_of_tools, toolbox
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "failures_of",
-    "find_tool", "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "refuse_deep",
-    "refuse_unheard", "startable", "toolbox", "unheard", "until",
+    "find_tool", "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "needs_approval",
+    "refuse_deep", "refuse_unheard", "startable", "toolbox", "unheard", "until",
 ]  # fmt: skip
 
 _LARGEST_INPUT = 262_144

@@ -1,7 +1,8 @@
 """A tool call from proposal to result: recorded before its effect, approved where required, never repeated unknowingly."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,6 +26,8 @@ from .toolbox import BoundTool
 
 #: Maximum size of a tool's result for a model, in bytes; the rest is truncated.
 LONGEST_RESULT = 16_384
+#: How long, in seconds, a call of a quick tool may take before the log says that it is not.
+_QUICK_SECONDS = 1.0
 #: When the call of a tool that changed at the last moment is looked at again.
 _CHANGED_SECONDS = 1.0
 #: Interval at which a waiting run checks whether the required plugin is enabled again.
@@ -36,6 +39,15 @@ def carry_out(run: Run, row: ToolCall, bound: BoundTool | None, longest: int = L
     if bound is None:
         return _close(run, row, DENIED, {"error": f"There is no tool named {row.name}."})
     return Attempt(run, row, bound, longest).result()
+
+
+def needs_approval(run: Run, row: ToolCall, bound: BoundTool) -> bool:
+    """Return whether people decide whether the call is made: because of its effect, its definition, a rubric, or the organization."""
+    return is_wanted(run.app, may_it_be_made(run, row, bound, _arguments(row, bound)))
+
+
+def _arguments(row: ToolCall, bound: BoundTool) -> dict[str, Any]:
+    return {**(row.arguments or {}), **bound.fixed}
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class Attempt:
         return self._as_decided() if self.row.status == WAITING else self._as_proposed()
 
     def _as_proposed(self) -> Any:
-        arguments = {**(self.row.arguments or {}), **self.bound.fixed}
+        arguments = _arguments(self.row, self.bound)
         problem = self._problem(arguments)
         if problem is not None:
             return self._denied(problem)
@@ -193,7 +205,8 @@ class Attempt:
 
     def _do(self, arguments: Mapping[str, Any]) -> Any:
         try:
-            value = tracing.called(self.run.app, self.bound, self.row, self._use(arguments))
+            with self._timed():
+                value = tracing.called(self.run.app, self.bound, self.row, self._use(arguments))
         except ToolError as error:
             if error.unknown and not self.bound.tool.is_repeatable:
                 raise self._ask_what_happened(arguments) from error
@@ -202,6 +215,23 @@ class Attempt:
         if isinstance(value, Awaited):
             raise self._until(value.id)
         return self._returned({"result": value})
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Log a quick tool that takes long, since whatever else the run does waits for it."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - began
+            if self.bound.tool.quick and seconds > _QUICK_SECONDS:
+                data = {
+                    "call": self.row.call_id,
+                    "tool": self.bound.ref,
+                    "plugin": self.bound.found.plugin,
+                    "seconds": round(seconds, 1),
+                }
+                self.run.log("tool_slow", f"{self.row.name} is declared quick, and took long.", level="warning", data=data)
 
     def _leave_if_halted(self) -> None:
         """Let the run go back to the queue with the call under way, if that was asked to end and may be made again."""

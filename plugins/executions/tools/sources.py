@@ -84,6 +84,10 @@ class Tool:
     have another effect. Approvals are for one contract, description, schema and effect; after a change of any, approval is requested again.
 
     `starts_runs` means that a call runs something else, which has tools and costs of its own; `effect` is that of the call itself.
+
+    `quick` means that a call takes milliseconds and waits for nothing: it computes, or asks the installation's own database. A workflow
+    makes it within its own run, where a call of another tool beside other work is a run of its own. Only for repeatable tools, else
+    ValueError.
     """
 
     foreseen: ClassVar = ()
@@ -96,10 +100,13 @@ class Tool:
     idempotent: bool = False
     contract: str = ""
     starts_runs: bool = False
+    quick: bool = False
 
     def __post_init__(self) -> None:
         if not _TOOL.fullmatch(self.name):
             raise ValueError(f"a tool is named with 1 to 64 letters, digits, _ and -, and not {self.name!r}")
+        if self.quick and not self.is_repeatable:
+            raise ValueError(f"the quick tool {self.name} has to be repeatable: set idempotent=True, or effect='read'")
 
     @property
     def is_repeatable(self) -> bool:

@@ -1,7 +1,8 @@
 """Outside work of a turn: calls, child runs and waits, and writing all its results in one transaction."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,9 @@ from aasim_core.errors import Refused
 from aasim_core.identity.on_behalf_of import principal_now
 
 from ...executions import service as executions
-from ...executions.hookspecs import Run, RunLater, ToolError, ToolLater
-from ...executions.models import Execution
-from ...executions.service import Settled, Wait, for_child, until
+from ...executions.hookspecs import Run, RunLater, RunWaits, ToolError, ToolLater, TurnEnds
+from ...executions.models import Execution, ToolCall
+from ...executions.service import BoundTool, Settled, Wait, for_child, needs_approval, until
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
 from ..kernel import flow as f
 from ..models import NodeRow
@@ -24,11 +25,13 @@ from .stored_flow import StoredFlow
 
 #: The kind of the runs that do one node for another run.
 NODE_KIND = "workflow_node"
+#: How long a turn makes quick calls; after that, they are done by any worker.
+_QUICK_FOR_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A node about to begin outside of the turn, with its expressions evaluated; `is_new` is whether this is the attempt's first start."""
+    """A node about to begin, with its expressions evaluated; `is_new` is whether this is the attempt's first start."""
 
     kind: NodeType
     use: NodeUse
@@ -36,6 +39,7 @@ class Prepared:
     attempt: int
     timeout_seconds: float | None
     is_new: bool
+    bound: BoundTool | None = None
 
 
 class Outside:
@@ -43,7 +47,10 @@ class Outside:
 
     def __init__(self, run: Run, stored: StoredFlow, results: Results) -> None:
         self._run, self._stored, self._results = run, stored, results
+        self._quick_until = time.monotonic() + _QUICK_FOR_SECONDS
+        self._end_of_turn: TurnEnds = RunWaits()
         self._ready: dict[str, Prepared] = {}
+        self._quick: dict[str, Prepared] = {}
         self._timers: dict[str, Wait] = {}
         self._closing: list[str] = []
         self._settled: list[str] = []
@@ -61,7 +68,9 @@ class Outside:
 
     def prepare(self, prepared: Prepared) -> None:
         """Have a node begin."""
-        self._ready[prepared.use.path] = prepared
+        if prepared.kind.bind is not None:
+            prepared = replace(prepared, bound=calls.bound_of(prepared.kind, prepared.use))
+        (self._quick if self._is_quick(prepared) else self._ready)[prepared.use.path] = prepared
 
     def also(self, write: Callable[[], object]) -> None:
         """Have something written together with what became of the nodes."""
@@ -73,13 +82,18 @@ class Outside:
 
     def cancel(self, path: str) -> None:
         """Stop a node's work."""
-        self._ready.pop(path, None)
-        self._timers.pop(path, None)
+        for pending in (self._ready, self._quick, self._timers):
+            pending.pop(path, None)
         self._closing.append(path)
 
-    def alone(self) -> Prepared | None:
-        """Return the only call, if the run has no other work: nothing would have to wait for it."""
-        if len(self._ready) != 1 or self._timers:
+    def here(self) -> Prepared | None:
+        """Return the call to make in this turn: the only work of the run, or a quick one once all else has begun."""
+        if self._ready:
+            return self._alone()
+        return next(iter(self._quick.values()), None)
+
+    def _alone(self) -> Prepared | None:
+        if len(self._ready) + len(self._quick) != 1 or self._timers:
             return None
         [prepared] = self._ready.values()
         if prepared.timeout_seconds is not None or not prepared.kind.is_call:
@@ -88,24 +102,35 @@ class Outside:
         others = (each for each in flow.instances.values() if each.state != "ended" and each.path != prepared.use.path)
         return prepared if all(flow.scopes_in(each.path) for each in others) else None
 
+    def _is_quick(self, prepared: Prepared) -> bool:
+        """Whether the call takes so little time that nothing has to wait for it; a long turn leaves the rest to other workers."""
+        bound = prepared.bound
+        if bound is None or not bound.tool.quick or prepared.timeout_seconds is not None or time.monotonic() > self._quick_until:
+            return False
+        return not needs_approval(self._run, self._row_of(prepared, bound), bound)
+
+    def _row_of(self, prepared: Prepared, bound: BoundTool) -> ToolCall:
+        return calls.row_of(self._run, bound, prepared.number, prepared.attempt, prepared.use.path, is_new=prepared.is_new)
+
     def call(self, prepared: Prepared) -> Any:
         """Make the call here; returns what it gives. What became of other nodes is written together with its beginning.
 
         Raises NodeFailed, and what ends the turn.
         """
-        del self._ready[prepared.use.path]
-        self._begin(prepared.use.path)
-        bound = calls.bound_of(prepared.kind, prepared.use)
-        row = calls.row_of(self._run, bound, prepared.number, prepared.attempt, prepared.use.path, is_new=prepared.is_new)
+        path = prepared.use.path
+        del (self._quick if path in self._quick else self._ready)[path]
+        self._begin(path)
+        bound = prepared.bound or calls.bound_of(prepared.kind, prepared.use)
+        row = self._row_of(prepared, bound)
         if self._also:  # which may fail
             self.commit()
         self._run.also(self._write)
         return calls.make(self._run, row, bound)
 
     def open_all(self) -> Mapping[str, ToolError]:
-        """Begin all pending nodes, each in a run of its own or as a wait; returns why some could not.
+        """Begin all pending nodes but quick ones, each in a run of its own or as a wait; returns why some could not.
 
-        Raises `RunLater` where some cannot begin yet: they begin when the run continues.
+        Where some cannot begin yet, the turn is to end with `RunLater`: they begin when the run continues.
         """
         ready, self._ready = self._ready, {}
         failed: dict[str, ToolError] = {}
@@ -123,8 +148,13 @@ class Outside:
         self._run.also(begin)
         self.commit()
         if later:
-            raise later[0]
+            self._end_of_turn = later[0]
         return failed
+
+    def end_turn(self) -> None:
+        """Raise what ends the turn, unless there is a call to make in it."""
+        if not self._quick:
+            raise self._end_of_turn
 
     def _begin(self, path: str) -> None:
         self._stored.feed(f.Started(path))

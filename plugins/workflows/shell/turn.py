@@ -1,8 +1,8 @@
 """A turn of a workflow's run: events go to the kernel, and its commands are executed, until everything left is waiting.
 
-Computing nodes run at once. A call runs here if the run has no other work, otherwise in a run of its own, like agents and other workflows:
-so branches are executed by any workers in parallel, and a chain by one thread. A node's result is written together with the start of the
-next nodes.
+Computing nodes run at once. A call runs here if the run has no other work, or its tool is quick; otherwise in a run of its own, like
+agents and other workflows: so branches are executed by any workers in parallel, and a chain by one thread. A node's result is written
+together with the start of the next nodes.
 """
 
 from collections import deque
@@ -67,15 +67,15 @@ class WorkflowTurn:
         return self._finished(self._finish)
 
     def _next(self) -> None:
-        if (alone := self._outside.alone()) is not None:
+        if (call := self._outside.here()) is not None:
             self._run.check()
-            instance = self._stored.flow.instances[alone.use.path]
-            self._end(instance, lambda: Result(self._outside.call(alone)))
+            instance = self._stored.flow.instances[call.use.path]
+            self._end(instance, lambda: Result(self._outside.call(call)))
         elif failed := self._outside.open_all():
             for path, reason in failed.items():
                 self._fail(self._stored.flow.instances[path], reason)
         else:
-            raise RunWaits
+            self._outside.end_turn()
         self._work_off()
 
     def _begin(self) -> None:

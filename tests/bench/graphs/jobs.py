@@ -15,17 +15,17 @@ class Job:
     given: Any = "Hello"
 
 
-def _pull(id_: str) -> dict[str, Any]:
-    return {"id": id_, "type": "tool", "config": {"ref": "lever:pull", "approval": "never", "arguments": {"text": "Hello"}}}
+def _call(id_: str, tool: str) -> dict[str, Any]:
+    return {"id": id_, "type": "tool", "config": {"ref": f"lever:{tool}", "approval": "never", "arguments": {"text": "Hello"}}}
 
 
 def _edges(*ways: tuple[str, str]) -> list[dict[str, str]]:
     return [{"from": source, "to": target} for source, target in ways]
 
 
-def _chain(length: int) -> dict[str, Any]:
+def _chain(length: int, tool: str = "pull") -> dict[str, Any]:
     ids = [f"pull{number}" for number in range(length)]
-    return {"nodes": [_pull(id_) for id_ in ids], "edges": _edges(*itertools.pairwise(ids))}
+    return {"nodes": [_call(id_, tool) for id_ in ids], "edges": _edges(*itertools.pairwise(ids))}
 
 
 def _each(items: str, body: Mapping[str, Any], concurrency: int) -> dict[str, Any]:
@@ -33,12 +33,12 @@ def _each(items: str, body: Mapping[str, Any], concurrency: int) -> dict[str, An
     return {"language": 1, "nodes": [{"id": "each", "type": "foreach", "config": config}]}
 
 
-def _fork() -> dict[str, Any]:
+def _fork(tool: str = "pull") -> dict[str, Any]:
     branches = [f"pull{number}" for number in range(4)]
     ways = [("start", branch) for branch in branches] + [(branch, "meet") for branch in branches]
     nodes = [
         {"id": "start", "type": "transform", "config": {"value": "{{ input }}"}},
-        *(_pull(branch) for branch in branches),
+        *(_call(branch, tool) for branch in branches),
         {"id": "meet", "type": "join", "config": {}},
         {"id": "good", "type": "condition", "config": {"when": "nodes.pull0.output.text == 'Hello'"}},
         {"id": "told", "type": "transform", "config": {"value": "{{ nodes.pull1.output.text }}"}},
@@ -48,10 +48,13 @@ def _fork() -> dict[str, Any]:
     return {"language": 1, "nodes": nodes, "edges": edges}
 
 
-#: A workflow has at most 200 nodes, so that four hundred after each other are a hundred, four times.
+#: A workflow has at most 200 nodes, so that four hundred after each other are a hundred, four times. J5r and J6r have a tool that is not
+#: quick: each of its calls is a run of its own.
 JOBS: Mapping[str, Job] = {
     "J5": Job(_fork(), [(4, 4), (1, 1)]),
+    "J5r": Job(_fork("lift"), [(4, 4), (1, 1)]),
     "J5b": Job(_each("input", _chain(100), 1), [(400, 1)], list(range(4))),
     "J5c": Job({"language": 1, **_chain(3)}, [(3, 1)]),
     "J6": Job(_each("input", _chain(1), 16), [(1_000, 16)], list(range(1_000))),
+    "J6r": Job(_each("input", _chain(1, "lift"), 16), [(1_000, 16)], list(range(1_000))),
 }

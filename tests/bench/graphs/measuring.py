@@ -33,7 +33,9 @@ _BACKLOG, _PATIENCE = 100, 240
 #: Of the items of a run, how many at its beginning and at its end are compared.
 _COMPARED = 200
 #: Of these, one run is made at a time.
-_ALONE = frozenset({"J5b", "J6"})
+_ALONE = frozenset({"J5b", "J6", "J6r"})
+#: What the others have done already, in J5 and J6: theirs is one kind of call.
+_OURS_ONLY = frozenset({"J5r", "J6r"})
 _GOALS: Mapping[str, Mapping[str, Goal]] = {
     "J5": {_FLOOR: Goal("≥", 0.3), _PEER: Goal("≥", 1), "p50": Goal("≤", 15, " ms"), "p50 at 100/s": Goal("≤", 25, " ms")},
     "J5b": {_PEER: Goal("≥", 1)},
@@ -57,7 +59,8 @@ class Contestant:
 def measure(jobs: Sequence[str], kind: str, options: Options) -> list[Measurement]:
     """The jobs, by each contestant in turn."""
     raw: dict[str, list[Mapping[str, Figures]]] = defaultdict(list)
-    made = [_floor(jobs, options), _product(jobs, kind, options), _dbos(jobs, options)]
+    shared = [job for job in jobs if job not in _OURS_ONLY]
+    made = [_floor(shared, options), _product(jobs, kind, options), _dbos(shared, options)]
     contestants = [each for each in made if not options.only or each.name in options.only]
     with ExitStack() as stack:
         databases = {each.name: stack.enter_context(fresh(kind, each.name)) for each in contestants}
@@ -69,7 +72,12 @@ def measure(jobs: Sequence[str], kind: str, options: Options) -> list[Measuremen
                 options.progress(f"{kind}: round {number + 1} of {options.rounds}, {contestant.title}")
                 raw[contestant.name].append(contestant.turn(databases[contestant.name]))
     titles = {each.name: each.title for each in contestants}
-    return [_compared(job, kind, titles, {name: [turn[job] for turn in turns] for name, turns in raw.items()}) for job in jobs]
+    return [_compared(job, kind, titles, _of_job(job, raw)) for job in jobs]
+
+
+def _of_job(job: str, raw: Mapping[str, Sequence[Mapping[str, Figures]]]) -> Mapping[str, list[Figures]]:
+    """The turns of those who have done the job."""
+    return {name: [turn[job] for turn in turns] for name, turns in raw.items() if job in turns[0]}
 
 
 def _compared(job: str, kind: str, titles: Mapping[str, str], raw: Mapping[str, list[Figures]]) -> Measurement:
@@ -97,10 +105,7 @@ def _product(jobs: Sequence[str], kind: str, options: Options) -> Contestant:
     def turn(database: Database) -> Mapping[str, Figures]:
         with aasim.serving(database) as service:
             plans = {job: _plan(service, database, _new_workflow(job, service), JOBS[job].given) for job in jobs}
-            figures = {job: _measured(job, plan, database, options) for job, plan in plans.items()}
-        if "J6" in figures:
-            figures["J6"] |= _items(database)
-        return figures
+            return {job: _measured(job, plan, database, options) | _items(job, database) for job, plan in plans.items()}
 
     return Contestant(_OURS, aasim.title, aasim.prepare, turn)
 
@@ -125,18 +130,19 @@ def _measured(job: str, plan: Plan, database: Database, options: Options) -> Fig
         took = executions.run(plan, seconds=1, pace=1, look_every=0.01, patience=_PATIENCE).p50
         return {"rate": 1000 / took, "p50": took}
     even = executions.run(plan, seconds=options.seconds, pace=10, patience=_PATIENCE)
-    if job != "J5":
+    if job not in ("J5", "J5r"):
         return {"rate": 1000 / even.p50, "p50": even.p50, "p95": even.p95}
     sustained = executions.run(plan, seconds=options.seconds)
     fast = executions.run(plan, seconds=options.seconds, pace=100, patience=_PATIENCE)
     return {"rate": sustained.rate, "p50": even.p50, "p95": even.p95, "p50 at 100/s": fast.p50}
 
 
-def _items(database: Database) -> Figures:
-    """How much longer the last items of the last run of J6 took than the first ones."""
-    most = "SELECT parent_id FROM executions_execution WHERE parent_id IS NOT NULL GROUP BY parent_id"
-    newest = f"{most} HAVING count(*) = 1000 ORDER BY max(finished_at) DESC LIMIT 1"
-    query = f"SELECT finished_at FROM executions_execution WHERE parent_id = ({newest}) ORDER BY finished_at"
+def _items(job: str, database: Database) -> Figures:
+    """How much longer the last items of the last run took than the first ones, in J6."""
+    if job not in ("J6", "J6r"):
+        return {}
+    newest = "SELECT execution_id FROM workflows_node GROUP BY execution_id HAVING count(*) > 1000 ORDER BY max(finished_at) DESC LIMIT 1"
+    query = f"SELECT finished_at FROM workflows_node WHERE execution_id = ({newest}) AND node = 'pull0' ORDER BY finished_at"
     connection = connected(database.url)
     ended = [datetime.fromisoformat(str(at)) for (at,) in connection.execute(query)]
     connection.close()
@@ -163,7 +169,7 @@ def _dbos(jobs: Sequence[str], options: Options) -> Contestant:
 def _findings(job: str, kind: str, raw: Mapping[str, list[Figures]]) -> Iterator[Finding]:
     if _OURS not in raw:
         return
-    goals, middle = _GOALS[job], lambda name, figure: median(turn[figure] for turn in raw[name])
+    goals, middle = _GOALS.get(job, {}), lambda name, figure: median(turn[figure] for turn in raw[name])
     if _FLOOR in raw:
         yield found("× floor", ratio(raw[_OURS], raw[_FLOOR]), goals.get(_FLOOR))
     if _PEER in raw:
@@ -171,11 +177,11 @@ def _findings(job: str, kind: str, raw: Mapping[str, list[Figures]]) -> Iterator
     if job in _ALONE:
         yield found("from POST to success", middle(_OURS, "p50"), _CHAIN[kind] if job == "J5b" else None, unit=" ms")
     else:
-        yield found("p50 at 10/s", middle(_OURS, "p50"), goals.get("p50"))
+        yield found("p50 at 10/s", middle(_OURS, "p50"), goals.get("p50"), unit=" ms")
         yield found("p95 at 10/s", middle(_OURS, "p95"), unit=" ms")
-    if job == "J5":
-        yield found("p50 at 100/s", middle(_OURS, "p50 at 100/s"), goals["p50 at 100/s"])
+    if job in ("J5", "J5r"):
+        yield found("p50 at 100/s", middle(_OURS, "p50 at 100/s"), goals.get("p50 at 100/s"), unit=" ms")
     if _PEER in raw:
         yield found("the same of DBOS, p50", middle(_PEER, "p50"), unit=" ms")
-    if job == "J6":
-        yield found(f"time of the last {_COMPARED} items × that of the first", middle(_OURS, "last"), goals["last"])
+    if job in ("J6", "J6r"):
+        yield found(f"time of the last {_COMPARED} items × that of the first", middle(_OURS, "last"), goals.get("last"))

@@ -18,9 +18,10 @@ pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.usefixtures("nee
 _ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 
 
-def note(id_: str, what: str, **more: Any) -> dict[str, Any]:
+def note(id_: str, what: str, tool: str = "note", **more: Any) -> dict[str, Any]:
     """A node that does something outside."""
-    return {"id": id_, "type": "tool", "config": {"ref": "guide:note", "approval": "never", "arguments": {"what": what}}, **more}
+    config = {"ref": f"guide:{tool}", "approval": "never", "arguments": {"what": what}}
+    return {"id": id_, "type": "tool", "config": config, **more}
 
 
 def undo(what: str) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def edges(*ways: str) -> list[dict[str, str]]:
 
 
 INNER = {"language": 1, "nodes": [note("pay", "pay", compensate=undo("refund"))]}
-_BODY = {"nodes": [note("pack", "pack {{ item }}"), note("label", "label {{ item }}")], "edges": edges("pack>label")}
+_BODY = {"nodes": [note("pack", "pack {{ item }}"), note("label", "label {{ item }}", "mark")], "edges": edges("pack>label")}
 _ITEMS = 4
 _TWICE = {"max_attempts": 2, "base_seconds": 0.1}
 

@@ -1,6 +1,6 @@
 """Expeditions: a kind of run without an agent that waits in every way there is: for two legs, a time, a signal, an event and a person.
 
-Its tools are for workflows: ``guide:note`` writes down the key of the call, ``guide:fail`` fails.
+Its tools are for workflows: ``guide:note`` and the quick ``guide:mark`` write down the key of the call, ``guide:fail`` fails.
 """
 
 import os
@@ -118,7 +118,8 @@ def call(use: ToolUse) -> str:
 
 def find(name: str) -> Tool:
     """Any tool is there."""
-    return Tool(name, "Do something outside.", {"type": "object"}, lambda rights, user_id: True, idempotent=True)
+    about, is_quick = "Do something outside.", name == "mark"
+    return Tool(name, about, {"type": "object"}, lambda rights, user_id: True, idempotent=True, quick=is_quick)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Levers: a tool that gives at once what it was given."""
+"""Levers: a tool that gives at once what it was given, as the quick tool ``lever:pull``, and as ``lever:lift``, which does not say so."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,9 @@ def pull(use: ToolUse) -> Any:
 
 def find(name: str) -> Tool:
     """Any tool is there."""
-    return Tool(name, "Give at once what it was given.", _ANY, lambda rights, user_id: True, idempotent=True)
+    return Tool(
+        name, "Give at once what it was given.", _ANY, lambda rights, user_id: True, idempotent=True, quick=name == "pull"
+    )
 
 
 @hookimpl
