@@ -43,7 +43,7 @@ from .shell.waits import Settled, Wait, for_child, for_event, for_signal, until
 from .starting import origins
 from .starting.listening import is_own_run, may_hear, refuse_unheard, unheard
 from .starting.startables import refuse_deep, startable
-from .tools.calls import needs_approval
+from .tools.call_questions import needs_approval
 from .tools.toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool, kinds_of_tools, toolbox
 
 if TYPE_CHECKING:

@@ -7,13 +7,23 @@ from aasim_core.user_code import expressions
 
 from ..hookspecs import Question, Run
 from ..models import ToolCall
-from ..questions.asking import new_question_id
+from ..questions.asking import is_wanted, new_question_id
 from .sources import GRAVE
 from .toolbox import APPROVAL_NAMES, BoundTool
 
 _RISKS = {"read": "low", "write": "medium"}
 _CHANGED = "The tool has changed since this was approved, so it is asked again."
 _NOT_RECORDED = "This was asked before an upgrade, when it was not recorded what the tool does, so it is asked again."
+
+
+def needs_approval(run: Run, row: ToolCall, bound: BoundTool) -> bool:
+    """Return whether people decide whether the call is made: because of its effect, its definition, a rubric, or the organization."""
+    return is_wanted(run.app, may_it_be_made(run, row, bound, arguments_of(row, bound)))
+
+
+def arguments_of(row: ToolCall, bound: BoundTool) -> dict[str, Any]:
+    """The arguments of a call that is not decided yet, with those that the definition fixes."""
+    return {**(row.arguments or {}), **bound.fixed}
 
 
 def may_it_be_made(run: Run, row: ToolCall, bound: BoundTool, arguments: Mapping[str, Any]) -> Question:

@@ -4,13 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
 
 from aasim_core.clock import now
-from aasim_core.data import records
 from aasim_core.identity.on_behalf_of import principal_now
 from aasim_core.ids import is_id
 from aasim_core.text.json import keepable
@@ -20,12 +18,11 @@ from ..hookspecs import CancelRequested, Question, Reviewer, Run, RunFailed, Run
 from ..models import DENIED, DONE, RUNNING, UNKNOWN, WAITING, ToolCall
 from ..questions.asking import decided, is_wanted, put, reviewer_of
 from . import tracing
-from .call_questions import may_it_be_made, may_it_still_be_made, was_it_done
+from .call_questions import arguments_of, may_it_be_made, may_it_still_be_made, was_it_done
+from .call_records import LONGEST_RESULT, close, write
 from .sources import Awaited, ToolChanged, ToolError, ToolLater, ToolUse
 from .toolbox import BoundTool
 
-#: Maximum size of a tool's result for a model, in bytes; the rest is truncated.
-LONGEST_RESULT = 16_384
 #: How long, in seconds, a call of a quick tool may take before the log says that it is not.
 _QUICK_SECONDS = 1.0
 #: When the call of a tool that changed at the last moment is looked at again.
@@ -37,17 +34,8 @@ _OFF_SECONDS = 30.0
 def carry_out(run: Run, row: ToolCall, bound: BoundTool | None, longest: int = LONGEST_RESULT) -> Any:
     """Return the call's result for the model: a JSON value. Raises `RunPauses` while people or other runs must be waited for."""
     if bound is None:
-        return _close(run, row, DENIED, {"error": f"There is no tool named {row.name}."})
+        return close(run, row, DENIED, {"error": f"There is no tool named {row.name}."})
     return Attempt(run, row, bound, longest).result()
-
-
-def needs_approval(run: Run, row: ToolCall, bound: BoundTool) -> bool:
-    """Return whether people decide whether the call is made: because of its effect, its definition, a rubric, or the organization."""
-    return is_wanted(run.app, may_it_be_made(run, row, bound, _arguments(row, bound)))
-
-
-def _arguments(row: ToolCall, bound: BoundTool) -> dict[str, Any]:
-    return {**(row.arguments or {}), **bound.fixed}
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ class Attempt:
         return self._as_decided() if self.row.status == WAITING else self._as_proposed()
 
     def _as_proposed(self) -> Any:
-        arguments = _arguments(self.row, self.bound)
+        arguments = arguments_of(self.row, self.bound)
         problem = self._problem(arguments)
         if problem is not None:
             return self._denied(problem)
@@ -90,7 +78,7 @@ class Attempt:
         if not self.bound.is_there and problem == self.bound.why_not_there(self.row.name):
             data = {"call": self.row.call_id, "tool": self.bound.ref, "plugin": self.bound.found.plugin}
             self.run.log("tool_unavailable", problem, level="warning", data=data)
-        return _close(self.run, self.row, DENIED, {"error": problem})
+        return close(self.run, self.row, DENIED, {"error": problem})
 
     def _problem(self, arguments: Mapping[str, Any]) -> str | None:
         """Why the call must not be made, for the model."""
@@ -135,7 +123,7 @@ class Attempt:
         values = {"status": status, "approval_id": question.id, "ref": self.bound.ref, "arguments": question.action["arguments"]}
         values["path"] = self.row.path or self.run.address.path
         self.run.log("approval_requested", question.title, data={"call": self.row.call_id, "approval_id": question.id})
-        return put(self._reviewer(), question, lambda: _write(self.row, values))
+        return put(self._reviewer(), question, lambda: write(self.row, values))
 
     def _reviewer(self) -> Reviewer:
         reviewer = reviewer_of(self.run.app)
@@ -167,10 +155,10 @@ class Attempt:
     def _told_by_people(self) -> Any:
         decision = decided(self._reviewer(), self.row.approval_id)
         if decision.approved:
-            return _close(self.run, self.row, DONE, {"result": decision.comment or "It was done."})
+            return close(self.run, self.row, DONE, {"result": decision.comment or "It was done."})
         if decision.user_id is None:
-            return _close(self.run, self.row, UNKNOWN, {"error": "Nobody could say whether it was done, so do not do it again."})
-        return _close(self.run, self.row, DONE, {"error": f"It was not done. {decision.comment}".strip()})
+            return close(self.run, self.row, UNKNOWN, {"error": "Nobody could say whether it was done, so do not do it again."})
+        return close(self.run, self.row, DONE, {"error": f"It was not done. {decision.comment}".strip()})
 
     # Doing it.
 
@@ -179,14 +167,14 @@ class Attempt:
         if self.row.started_at is None:
             data = {"call": self.row.call_id, "tool": self.bound.ref}
             self.run.log("tool_called", f"{self.row.name} is called.", data=data)
-        self.run.effect(lambda: _write(self.row, self._started(arguments)))
+        self.run.effect(lambda: write(self.row, self._started(arguments)))
         try:
             return self._do(arguments)
         except ToolLater as later:
-            self.run.effect(lambda: _write(self.row, before))
+            self.run.effect(lambda: write(self.row, before))
             raise RunLater(later.seconds, later.message) from later
         except ToolChanged as changed:
-            self.run.effect(lambda: _write(self.row, before))
+            self.run.effect(lambda: write(self.row, before))
             raise RunLater(_CHANGED_SECONDS, f"{self.row.name} has changed, so its call is decided again.") from changed
 
     def _started(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +265,7 @@ class Attempt:
 
     def _until(self, awaited_id: str) -> RunPauses:
         row = self.row
-        enter, is_over = (lambda: _write(row, {"awaited_id": awaited_id})), (lambda: self._result(awaited_id) is not None)
+        enter, is_over = (lambda: write(row, {"awaited_id": awaited_id})), (lambda: self._result(awaited_id) is not None)
         return RunPauses("execution" if is_id(awaited_id, "exec") else "event", enter, is_over, awaited_id=awaited_id)
 
     def _awaited(self) -> Any:
@@ -299,30 +287,4 @@ class Attempt:
         data = {"call": self.row.call_id, "ok": "error" not in result}
         level, content = "info" if data["ok"] else "warning", orjson.dumps(result).decode()[:2000]
         self.run.log("tool_returned", f"{self.row.name} has answered.", level=level, data=data, content=content)
-        return _close(self.run, self.row, DONE, result, self.longest)
-
-
-def _close(run: Run, row: ToolCall, status: str, result: dict[str, Any], longest: int = LONGEST_RESULT) -> Any:
-    """Write the call's result together with the step, and return the result for the model."""
-    told = _cut(result, longest)
-    values = {"status": status, "result": told, "finished_at": now(), "path": row.path or run.address.path}
-    run.also(lambda: _write(row, values))
-    return told
-
-
-def _cut(result: dict[str, Any], longest: int) -> dict[str, Any]:
-    octets = orjson.dumps(result)
-    if len(octets) <= longest:
-        return result
-    return {"cut_off": octets[:longest].decode(errors="ignore"), "note": "The rest was left out: it was too long."}
-
-
-def _write(row: ToolCall, values: Mapping[str, Any]) -> None:
-    """Write what became of the call, or where it is not recorded yet, all of it."""
-    changes = {**values, "updated_at": now(), "version": row.version + 1}
-    if row.version:
-        records.compare_and_set(row, {}, changes)
-        return
-    records.database_of(ToolCall).on_rollback(partial(setattr, row, "__data__", row.__data__))
-    row.__data__ = {**row.__data__, **changes}
-    records.insert(row)
+        return close(self.run, self.row, DONE, result, self.longest)

@@ -23,6 +23,7 @@ from ..models import FORMAT, Execution, Step, ToolCall
 from ..questions import asking
 from ..shell.waits import Arrived, Waits
 from ..tools import calls
+from ..tools.call_records import LONGEST_RESULT
 from ..tools.toolbox import BoundTool, toolbox
 from .numbering import Numbering
 from .recorded_steps import recorded_steps
@@ -263,7 +264,7 @@ class DurableRun:
         """See `Run.tools`."""
         return toolbox(self.app, entries)
 
-    def call_tool(self, call: ToolCall, bound: BoundTool | None, *, longest: int = calls.LONGEST_RESULT) -> Any:
+    def call_tool(self, call: ToolCall, bound: BoundTool | None, *, longest: int = LONGEST_RESULT) -> Any:
         """See `Run.call_tool`."""
         return calls.carry_out(self, call, bound, longest)
 
