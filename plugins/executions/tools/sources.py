@@ -86,7 +86,7 @@ class Tool:
     `starts_runs` means that a call runs something else, which has tools and costs of its own; `effect` is that of the call itself.
 
     `quick` means that a call takes milliseconds and waits for nothing: it computes, or asks the installation's own database. A workflow
-    makes it within its own run, where a call of another tool beside other work is a run of its own. Only for repeatable tools, else
+    makes it within its own run, where it starts a run for the call of another tool if there is other work. Only for repeatable tools, else
     ValueError.
     """
 
