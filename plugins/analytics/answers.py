@@ -12,7 +12,7 @@ from aasim_core.access.tree import PREFIXES
 from aasim_core.data.compiled import compiled
 
 from .rollups.cube import Cube, Numbers
-from .rollups.sketch import Sketch, percentile
+from .rollups.sketch import Sketch, percentiles
 from .rollups.sources import parts_of
 from .rollups.views import ABOVE, View, view_of
 
@@ -144,7 +144,7 @@ def _decided(numbers: Numbers) -> dict[str, Any]:
 
 def _spread(sketch: Sketch, total: int) -> dict[str, int] | None:
     """None where nothing was measured, such as no run that had begun."""
-    count = sum(sketch.values())
-    if not count:
+    if not sketch:
         return None
-    return {"mean": round(total / count), "p50": percentile(sketch, 50) or 0, "p95": percentile(sketch, 95) or 0}
+    p50, p95 = percentiles(sketch, 50, 95)
+    return {"mean": round(total / sum(sketch.values())), "p50": p50, "p95": p95}

@@ -38,14 +38,15 @@ def bin_of(value: int) -> int:
     return max(0, bisect_right(_LEAST, value) - 1)
 
 
-def percentile(sketch: Mapping[int, int], percent: int) -> int | None:
-    """The least value that `percent` of all values do not exceed, within the relative error; None for a sketch without values."""
+def percentiles(sketch: Mapping[int, int], *percents: int) -> list[int]:
+    """For each percentage the least value that so many of all values do not exceed, within the relative error.
+
+    The sketch has values.
+    """
     bins = sorted(sketch)
-    sums = list(accumulate(sketch[each] for each in bins))
-    if not sums:
-        return None
-    rank = max(1, -(-percent * sums[-1] // 100))
-    return _STANDING[bins[bisect_right(sums, rank - 1)]]
+    sums = list(accumulate(map(sketch.__getitem__, bins)))
+    ranks = (max(1, -(-percent * sums[-1] // 100)) for percent in percents)
+    return [_STANDING[bins[bisect_right(sums, rank - 1)]] for rank in ranks]
 
 
 def flat(sketch: Mapping[int, int]) -> list[int]:
@@ -55,6 +56,6 @@ def flat(sketch: Mapping[int, int]) -> list[int]:
 
 def add(sketch: Sketch, numbers: Sequence[int]) -> None:
     """Add a sketch that is written as `flat` does."""
-    pairs = iter(numbers)
+    pairs, counted = iter(numbers), sketch.get
     for number, count in zip(pairs, pairs, strict=True):
-        sketch[number] = sketch.get(number, 0) + count
+        sketch[number] = counted(number, 0) + count
