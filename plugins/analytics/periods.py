@@ -13,6 +13,8 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = 900
 HOUR, DAY, WEEK, MONTH, TOTAL = "hour", "day", "week", "month", "total"
+#: From 0, 6, 12 and 18 o'clock of UTC: what sums are kept of, and no interval.
+SIX_HOURS = "six_hours"
 #: The lengths of intervals; a week begins on Monday (ISO 8601), and `TOTAL` is the whole range.
 INTERVALS = (HOUR, DAY, WEEK, MONTH, TOTAL)
 
@@ -24,9 +26,10 @@ def quarter_of(moment: datetime) -> datetime:
 
 
 def start_of(moment: datetime, level: str, zone: ZoneInfo) -> datetime:
-    """When the hour of UTC, or the day of the zone, began in which the moment is."""
-    if level == HOUR:
-        return moment.replace(minute=0, second=0, microsecond=0)
+    """When the hour of UTC, the six hours of UTC, or the day of the zone, began in which the moment is."""
+    if level in (HOUR, SIX_HOURS):
+        hour = moment.hour - moment.hour % (6 if level == SIX_HOURS else 1)
+        return moment.replace(hour=hour, minute=0, second=0, microsecond=0)
     return _midnight(zone, moment.astimezone(zone), 0)
 
 
@@ -57,6 +60,10 @@ def _next_hour(at: datetime, zone: ZoneInfo) -> datetime:
     return at + timedelta(hours=1) - timedelta(minutes=local.minute, seconds=local.second)
 
 
+def _next_six_hours(at: datetime, zone: ZoneInfo) -> datetime:
+    return start_of(at, SIX_HOURS, zone) + timedelta(hours=6)
+
+
 def _midnight(zone: ZoneInfo, local: datetime, days: int) -> datetime:
     midnight = datetime.combine(local.date() + timedelta(days=days), time(), zone)
     return ceiling(midnight.astimezone(UTC))
@@ -79,6 +86,7 @@ def _next_month(at: datetime, zone: ZoneInfo) -> datetime:
 
 _NEXT: Mapping[str, Callable[[datetime, ZoneInfo], datetime]] = {
     HOUR: _next_hour,
+    SIX_HOURS: _next_six_hours,
     DAY: _next_day,
     WEEK: _next_week,
     MONTH: _next_month,

@@ -1,4 +1,4 @@
-"""Sums of hours and days: an answer that is made of them is the one that is made of the rows."""
+"""Sums of hours, six hours and days: an answer that is made of them is the one that is made of the rows."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -94,7 +94,7 @@ def test_whatever_an_answer_is_made_of_it_is_the_same(app: App, roll_up: Go, own
     roll_up()
     assert "day" in levels(owner, "agent", "status", zone=timezone)
     of_sums = every_answer(app, owner)
-    set_marks(owner, "hours_until", "days_until")
+    set_marks(owner, "hours_until", "six_hours_until", "days_until")
     assert differing(of_sums, every_answer(app, owner)) == []
     set_marks(owner, "written_until")
     assert differing(of_sums, every_answer(app, owner)) == []
@@ -107,7 +107,7 @@ def test_whatever_an_answer_is_made_of_it_is_the_same(app: App, roll_up: Go, own
 def test_an_answer_is_made_of_the_coarsest_that_there_is(roll_up: Go, owner: Person) -> None:
     assert levels(owner, "agent") == ["rows"]
     roll_up()
-    assert levels(owner, "agent") == ["quarters", "hour", "day", "hour", "quarters", "rows"]
+    assert levels(owner, "agent") == ["quarters", "six_hours", "day", "six_hours", "hour", "quarters", "rows"]
     assert levels(owner, "agent", interval="hour") == ["quarters", "hour", "quarters", "rows"]
     assert levels(owner, "engine", "trigger", interval="hour") == ["quarters", "hour", "quarters", "rows"]
     assert levels(owner, "agent", "engine", "trigger") == ["quarters", "rows"]
@@ -140,9 +140,10 @@ def test_another_time_zone_of_the_organization_makes_other_days(app: App, roll_u
 
 @pytest.mark.long
 @pytest.mark.usefixtures("many")
-def test_days_of_another_time_zone_are_made_of_hours(roll_up: Go, owner: Person) -> None:
+def test_days_of_another_time_zone_are_made_of_six_hours_and_hours(roll_up: Go, owner: Person) -> None:
     roll_up()
-    assert levels(owner, "agent", "status", zone="America/New_York") == ["quarters", "hour", "quarters", "rows"]
+    made_of = ["quarters", *["six_hours", "hour"] * 4, "quarters", "rows"]
+    assert levels(owner, "agent", "status", zone="America/New_York") == made_of
     assert levels(owner, "agent", "status", zone="Asia/Kolkata").count("hour") > 1
     assert "day" in levels(owner, "agent", "status", zone="America/New_York", interval="total")
 
@@ -154,13 +155,13 @@ def test_of_days_long_past_only_small_views_have_hours(
 ) -> None:
     roll_up()
     before = every_answer(app, owner)
-    set_marks(owner, "hours_until", "days_until")
+    set_marks(owner, "hours_until", "six_hours_until", "days_until")
     monkeypatch.setattr(views, "ALL_HOURS", timedelta(days=1))
     roll_up()
     assert levels(owner, "agent", "status", zone="America/New_York")[0] == "quarters"
     assert differing(before, every_answer(app, owner)) == []
     with organization_scope(owner.organization_id):
-        early = Sum.select().where(Sum.level == "hour", Sum.starts_at < from_text("2026-01-30T00:00:00Z"))
+        early = Sum.select().where(Sum.level != "day", Sum.starts_at < from_text("2026-01-30T00:00:00Z"))
         assert {row.view for row in early} == {view.name for view in views.SMALL}
 
 

@@ -1,4 +1,4 @@
-"""Choose the sources of a time range: sums of days and hours, quarters, and the rows since the last rollup."""
+"""Choose the sources of a time range: sums of days, six hours and hours, quarters, and the rows since the last rollup."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 
 from ..models import Progress, Quarter, Sum
-from ..periods import BEGINNING, DAY, HOUR, next_start, start_of
+from ..periods import BEGINNING, DAY, HOUR, SIX_HOURS, next_start, start_of
 from . import facts, views
 from .cube import Written, read
 from .views import View
@@ -32,6 +32,7 @@ class Marks:
 
     written: datetime = BEGINNING
     hours: datetime = BEGINNING
+    six_hours: datetime = BEGINNING
     days: datetime = BEGINNING
     all_hours: datetime = BEGINNING
     timezone: str = "UTC"
@@ -55,7 +56,8 @@ def _marks() -> Marks:
     progress: Progress | None = Progress.get_or_none()
     if progress is None:
         return Marks()
-    return Marks(progress.written_until, progress.hours_until, progress.days_until, progress.all_hours_since, progress.timezone)
+    sums = progress.hours_until, progress.six_hours_until, progress.days_until
+    return Marks(progress.written_until, *sums, progress.all_hours_since, progress.timezone)
 
 
 def _plan(marks: Marks, starts: Sequence[datetime], end: datetime, view: View) -> Iterator[Piece]:
@@ -87,8 +89,12 @@ def _levels(marks: Marks, view: View) -> Sequence[_Level]:
     """The sums that there are of the view, the coarsest first."""
     if view not in views.KEPT:
         return ()
-    days = _Level(DAY, ZoneInfo(marks.timezone), BEGINNING, marks.days)
-    return days, _Level(HOUR, _UTC, BEGINNING if view in views.SMALL else marks.all_hours, marks.hours)
+    since = BEGINNING if view in views.SMALL else marks.all_hours
+    return (
+        _Level(DAY, ZoneInfo(marks.timezone), BEGINNING, marks.days),
+        _Level(SIX_HOURS, _UTC, since, marks.six_hours),
+        _Level(HOUR, _UTC, since, marks.hours),
+    )
 
 
 def _pieces(levels: Sequence[_Level], starts: Sequence[datetime], since: datetime, until: datetime) -> Iterator[Piece]:

@@ -1,7 +1,7 @@
-"""Sums of quarters for each hour and day of the organization's time zone; they only make answers faster.
+"""Sums of quarters for each hour, for six hours, and for each day of the organization's time zone; they only make answers faster.
 
-They are made of the quarters, and made again where one of these changed. Hours in every view are kept for `views.ALL_HOURS`, later in the
-small views only.
+They are made of the quarters, and made again where one of these changed. Six hours are for days of other time zones. Hours and six hours
+are kept in every view for `views.ALL_HOURS`, later in the small views only.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +14,14 @@ from aasim_core.data.records import database_of, find, insert_rows
 from aasim_core.tenancy.records import Organization
 
 from ..models import Progress, Quarter, Sum
-from ..periods import BEGINNING, DAY, HOUR, next_start, start_of
+from ..periods import BEGINNING, DAY, HOUR, SIX_HOURS, next_start, start_of
 from . import views
 from .cube import Cube, read, text_of
 from .views import View
 
 _UTC = ZoneInfo("UTC")
+#: What is summed, and the mark up to which there are sums of it.
+_MARKS = ((HOUR, Progress.hours_until), (SIX_HOURS, Progress.six_hours_until), (DAY, Progress.days_until))
 ShouldStop = Callable[[], bool]
 
 
@@ -31,13 +33,17 @@ def sum_up(should_stop: ShouldStop) -> None:
         return
     if progress.timezone != timezone:
         _begin_anew(timezone)
-    _advance(Progress.hours_until, HOUR, _UTC, should_stop)
-    _advance(Progress.days_until, DAY, ZoneInfo(timezone), should_stop)
+    for level, mark in _MARKS:
+        _advance(mark, level, _zone_of(level, timezone), should_stop)
+
+
+def _zone_of(level: str, timezone: str) -> ZoneInfo:
+    return ZoneInfo(timezone) if level == DAY else _UTC
 
 
 def invalidate(start: datetime) -> None:
     """Have the sums made again from the quarter that begins then. Needs a transaction."""
-    for mark in (Progress.hours_until, Progress.days_until):
+    for _, mark in _MARKS:
         Progress.update({mark: start}).where(mark > start).execute()
 
 
@@ -45,11 +51,12 @@ def differing(since: datetime, until: datetime) -> list[tuple[datetime, str]]:
     """The sums that begin from `since` until before `until` and are not what their quarters say: when they begin, and of what they are."""
     progress = Progress.get()
     found = []
-    for level, mark, zone in ((HOUR, progress.hours_until, _UTC), (DAY, progress.days_until, ZoneInfo(progress.timezone))):
+    for level, mark in _MARKS:
+        zone, until_mark = _zone_of(level, progress.timezone), getattr(progress, mark.name)
         quarters: Any = Quarter.select(Quarter.starts_at).where(Quarter.starts_at >= since, Quarter.starts_at < until).tuples()
         for start in sorted({start_of(quarter, level, zone) for (quarter,) in quarters}):
             after = next_start(start, level, zone)
-            if start >= since and after <= mark and not _is_true(level, start, after):
+            if start >= since and after <= until_mark and not _is_true(level, start, after):
                 found.append((start, level))
     return found
 
@@ -57,7 +64,7 @@ def differing(since: datetime, until: datetime) -> list[tuple[datetime, str]]:
 def _is_true(level: str, start: datetime, after: datetime) -> bool:
     query: Any = Sum.select(Sum.view, Sum.content).where(Sum.level == level, Sum.starts_at == start).tuples()
     made, kept = {row["view"]: row["content"] for row in _made(level, start, after)}, dict(query)
-    needed = {view.name for view in (views.SMALL if level == HOUR else views.KEPT)}
+    needed = {view.name for view in (views.KEPT if level == DAY else views.SMALL)}
     return needed <= kept.keys() and kept.items() <= made.items()
 
 
@@ -65,7 +72,8 @@ def _begin_anew(timezone: str) -> None:
     """Other days are meant from now on."""
     with database_of(Sum).transaction(durable=False):
         Sum.delete().execute()
-        Progress.update(timezone=timezone, hours_until=BEGINNING, days_until=BEGINNING, all_hours_since=BEGINNING).execute()
+        marks = {mark: BEGINNING for _, mark in _MARKS}
+        Progress.update({Progress.timezone: timezone, Progress.all_hours_since: BEGINNING, **marks}).execute()
 
 
 def _advance(mark: Any, level: str, zone: ZoneInfo, should_stop: ShouldStop) -> None:
@@ -110,4 +118,4 @@ def _write(level: str, start: datetime, after: datetime, rows: Sequence[dict[str
         small = [view.name for view in views.SMALL]
         since = after - views.ALL_HOURS
         if Progress.update(all_hours_since=since).where(Progress.all_hours_since < since).execute():
-            Sum.delete().where(Sum.level == HOUR, Sum.view.not_in(small), Sum.starts_at < since).execute()
+            Sum.delete().where(Sum.level != DAY, Sum.view.not_in(small), Sum.starts_at < since).execute()
