@@ -24,7 +24,7 @@ class Quarter(Row):
 
 
 class Sum(Row):
-    """The quarters of one hour, of six, or of one day of the organization, by a part of what they can be grouped by; see `views` and `sums`."""
+    """The quarters of an hour, of six hours, or of a day of the organization, by a part of what they can be grouped by; see `views`, `sums`."""
 
     organization_id = IdField()
     view = peewee.TextField()
@@ -41,8 +41,8 @@ class Sum(Row):
 class Progress(Row):
     """Up to when the quarters of an organization are written, and up to when they have been looked at again, see `rollup`.
 
-    `hours_until`, `six_hours_until` and `days_until` say the same of sums; the days are those of `timezone`. Before `all_hours_since`, there
-    are hours and six hours of small views only.
+    `hours_until`, `six_hours_until` and `days_until` say the same of sums; the days are those of `timezone`. Before `all_hours_since`,
+    there are hours and six hours of small views only.
     """
 
     organization_id = IdField(primary_key=True)

@@ -13,7 +13,7 @@ from aasim_core.errors import Refused
 from aasim_core.identity.on_behalf_of import principal_now
 
 from ...executions import service as executions
-from ...executions.hookspecs import Run, RunLater, RunWaits, ToolError, ToolLater, TurnEnds
+from ...executions.hookspecs import Interrupted, Run, RunLater, RunWaits, ToolError, ToolLater, TurnEnds
 from ...executions.models import Execution, ToolCall
 from ...executions.service import BoundTool, Settled, Wait, for_child, needs_approval, until
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
@@ -25,8 +25,8 @@ from .stored_flow import StoredFlow
 
 #: The kind of the runs that do one node for another run.
 NODE_KIND = "workflow_node"
-#: How long a turn makes quick calls; after that, they are done by any worker.
-_QUICK_FOR_SECONDS = 1.0
+#: How long a turn makes quick calls before it hands the run over, so that other runs have their turn.
+_QUICK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Outside:
 
     def __init__(self, run: Run, stored: StoredFlow, results: Results) -> None:
         self._run, self._stored, self._results = run, stored, results
-        self._quick_until = time.monotonic() + _QUICK_FOR_SECONDS
+        self._quick_until: float | None = None
         self._end_of_turn: TurnEnds = RunWaits()
         self._ready: dict[str, Prepared] = {}
         self._quick: dict[str, Prepared] = {}
@@ -87,9 +87,14 @@ class Outside:
         self._closing.append(path)
 
     def here(self) -> Prepared | None:
-        """Return the call to make in this turn: the only work of the run, or a quick one once all else has begun."""
+        """Return the call to make in this turn: the only work of the run, or a quick one once all else has begun.
+
+        Raises Interrupted where other runs are to have their turn.
+        """
         if self._ready:
             return self._alone()
+        if self._quick and self._quick_until is not None and time.monotonic() > self._quick_until:
+            raise Interrupted
         return next(iter(self._quick.values()), None)
 
     def _alone(self) -> Prepared | None:
@@ -103,9 +108,9 @@ class Outside:
         return prepared if all(flow.scopes_in(each.path) for each in others) else None
 
     def _is_quick(self, prepared: Prepared) -> bool:
-        """Whether the call takes so little time that nothing has to wait for it; a long turn leaves the rest to other workers."""
+        """Whether the call takes so little time that nothing has to wait for it."""
         bound = prepared.bound
-        if bound is None or not bound.tool.quick or prepared.timeout_seconds is not None or time.monotonic() > self._quick_until:
+        if bound is None or not bound.tool.quick or prepared.timeout_seconds is not None:
             return False
         return not needs_approval(self._run, self._row_of(prepared, bound), bound)
 
@@ -118,7 +123,10 @@ class Outside:
         Raises NodeFailed, and what ends the turn.
         """
         path = prepared.use.path
-        del (self._quick if path in self._quick else self._ready)[path]
+        if self._quick.pop(path, None) is None:
+            del self._ready[path]
+        else:
+            self._quick_until = self._quick_until or time.monotonic() + _QUICK_SECONDS
         self._begin(path)
         bound = prepared.bound or calls.bound_of(prepared.kind, prepared.use)
         row = self._row_of(prepared, bound)
