@@ -24,7 +24,7 @@ class Quarter(Row):
 
 
 class Sum(Row):
-    """The quarters of an hour, of six hours, or of a day of the organization, by a part of what they can be grouped by; see `views`, `sums`."""
+    """The quarters of an hour, of six hours, or of a day of the organization, by a part of what they can be grouped by; see `views`."""
 
     organization_id = IdField()
     view = peewee.TextField()

@@ -39,9 +39,9 @@ def bin_of(value: int) -> int:
 
 
 def percentiles(sketch: Mapping[int, int], *percents: int) -> list[int]:
-    """For each percentage the least value that so many of all values do not exceed, within the relative error.
+    """For each percentage, return the least value that this part of all values does not exceed, within the relative error.
 
-    The sketch has values.
+    The sketch must hold a value.
     """
     bins = sorted(sketch)
     sums = list(accumulate(map(sketch.__getitem__, bins)))
