@@ -48,8 +48,9 @@ class Shed:
         self.facts: dict[str, Any] = {"effect": "write"}
 
     def find(self, name: str) -> Tool:
-        """Any tool is there; one whose name begins with ``quick`` is."""
+        """Any tool is there; one whose name begins with ``quick`` is, and ``quick_look`` only reads."""
         facts = {**self.facts, "idempotent": True, "quick": True} if name.startswith("quick") else self.facts
+        facts = {**facts, "effect": "read"} if name == "quick_look" else facts
         return Tool(name, f"Use the {name}.", {"type": "object"}, lambda rights, user_id: True, **facts)
 
     def call(self, use: ToolUse) -> Any:

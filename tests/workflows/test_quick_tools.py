@@ -39,6 +39,16 @@ def test_a_loop_calls_a_quick_tool_in_the_run_itself(owner: Person, run: Any, sh
     assert (own_runs(owner, told), len(shed.used)) == (set(), 5)
 
 
+def test_what_only_reads_is_recorded_with_its_result(owner: Person, run: Any, shed: Any) -> None:
+    body = {"nodes": [tool("price", "quick_look", of="{{ item }}")]}
+    told = run([node("each", "foreach", items="input", body=body, collect="none")], given=list(range(120)))
+    assert (told["execution"]["status"], len(shed.used)) == ("succeeded", 120)
+    calls = owner.client.get(f"/executions/{told['execution']['id']}/tool-calls?limit=100").data["items"]
+    assert {(each["status"], each["effect"], each["started_at"] <= each["finished_at"]) for each in calls} == {
+        ("done", "read", True)
+    }
+
+
 def test_a_quick_call_that_people_decide_holds_nothing_up(world: World, owner: Person, run: Any, work: Work, shed: Any) -> None:
     asked = node("asked", "tool", ref="shed:quick_pay", approval="always", arguments={"amount": 5})
     told = run([_START, asked, tool("one", "quick"), node("after")], "start>asked", "start>one", "one>after")

@@ -167,7 +167,10 @@ class Attempt:
         if self.row.started_at is None:
             data = {"call": self.row.call_id, "tool": self.bound.ref}
             self.run.log("tool_called", f"{self.row.name} is called.", data=data)
-        self.run.effect(lambda: write(self.row, self._started(arguments)))
+        if self.bound.tool.needs_record_before or self.row.version:
+            self.run.effect(lambda: write(self.row, self._started(arguments)))
+        else:
+            self.row.__data__ = {**self.row.__data__, **self._started(arguments)}
         try:
             return self._do(arguments)
         except ToolLater as later:

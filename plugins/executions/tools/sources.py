@@ -113,6 +113,11 @@ class Tool:
         """Whether calling it once more does no harm."""
         return self.idempotent or self.effect == "read"
 
+    @property
+    def needs_record_before(self) -> bool:
+        """Whether a call is recorded before it is made; that of a quick tool that only reads is recorded with its result."""
+        return not (self.quick and self.effect == "read")
+
 
 @dataclass(frozen=True)
 class ToolUse:

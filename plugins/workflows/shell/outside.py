@@ -25,6 +25,8 @@ from .stored_flow import StoredFlow
 
 #: The kind of the runs that do one node for another run.
 NODE_KIND = "workflow_node"
+#: As many calls are recorded together that need not be recorded before they are made.
+_MOST_UNRECORDED = 50
 #: How long a turn makes quick calls before it hands the run over, so that other runs have their turn.
 _QUICK_SECONDS = 1.0
 
@@ -41,6 +43,11 @@ class Prepared:
     is_new: bool
     bound: BoundTool | None = None
 
+    @property
+    def is_noticed(self) -> bool:
+        """Whether the call can do anything that is noticed outside, so that a cancel is looked for before it."""
+        return self.bound is None or self.bound.tool.needs_record_before
+
 
 class Outside:
     """The nodes that are to begin, to be tried again, or to be cancelled, and the waits that have ended, until they are written."""
@@ -48,6 +55,7 @@ class Outside:
     def __init__(self, run: Run, stored: StoredFlow, results: Results) -> None:
         self._run, self._stored, self._results = run, stored, results
         self._quick_until: float | None = None
+        self._unrecorded = 0
         self._end_of_turn: TurnEnds = RunWaits()
         self._ready: dict[str, Prepared] = {}
         self._quick: dict[str, Prepared] = {}
@@ -130,7 +138,8 @@ class Outside:
         self._begin(path)
         bound = prepared.bound or calls.bound_of(prepared.kind, prepared.use)
         row = self._row_of(prepared, bound)
-        if self._also:  # which may fail
+        self._unrecorded += 1
+        if self._also or self._unrecorded > _MOST_UNRECORDED:  # what is also written may fail
             self.commit()
         self._run.also(self._write)
         return calls.make(self._run, row, bound)
@@ -219,7 +228,7 @@ class Outside:
     def _written(self) -> None:
         self._stored.written()
         self._results.written()
-        self._timers, self._closing, self._settled, self._also = {}, [], [], []
+        self._timers, self._closing, self._settled, self._also, self._unrecorded = {}, [], [], [], 0
 
 
 def _refuse_unless_allowed(prepared: Prepared) -> None:

@@ -23,7 +23,7 @@ def _edges(*ways: tuple[str, str]) -> list[dict[str, str]]:
     return [{"from": source, "to": target} for source, target in ways]
 
 
-def _chain(length: int, tool: str = "pull") -> dict[str, Any]:
+def _chain(length: int, tool: str = "lift") -> dict[str, Any]:
     ids = [f"pull{number}" for number in range(length)]
     return {"nodes": [_call(id_, tool) for id_ in ids], "edges": _edges(*itertools.pairwise(ids))}
 
@@ -48,13 +48,13 @@ def _fork(tool: str = "pull") -> dict[str, Any]:
     return {"language": 1, "nodes": nodes, "edges": edges}
 
 
-#: A workflow has at most 200 nodes, so that four hundred after each other are a hundred, four times. J5r and J6r have a tool that is not
-#: quick: each of its calls is a run of its own.
+#: A workflow has at most 200 nodes, so that four hundred after each other are a hundred, four times. J5 and J6 have a quick tool
+#: that only reads; that of the others is neither, so each of its calls is a run of its own, but for a run that has no other work.
 JOBS: Mapping[str, Job] = {
     "J5": Job(_fork(), [(4, 4), (1, 1)]),
     "J5r": Job(_fork("lift"), [(4, 4), (1, 1)]),
     "J5b": Job(_each("input", _chain(100), 1), [(400, 1)], list(range(4))),
     "J5c": Job({"language": 1, **_chain(3)}, [(3, 1)]),
-    "J6": Job(_each("input", _chain(1), 16), [(1_000, 16)], list(range(1_000))),
-    "J6r": Job(_each("input", _chain(1, "lift"), 16), [(1_000, 16)], list(range(1_000))),
+    "J6": Job(_each("input", _chain(1, "pull"), 16), [(1_000, 16)], list(range(1_000))),
+    "J6r": Job(_each("input", _chain(1), 16), [(1_000, 16)], list(range(1_000))),
 }

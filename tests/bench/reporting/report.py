@@ -18,11 +18,11 @@ MEANINGS = {
     "J2": "one agent by its id",
     "J3": "an agent of eight fields created, with its event, in one durable commit",
     "J4": "`POST /agents/{id}/execute` on the scripted engine until *succeeded*; one API process, one worker",
-    "J5": "`POST /workflows/{id}/execute` until *succeeded*: a fork of four `tool` nodes, join, condition, transform, end",
+    "J5": "`POST /workflows/{id}/execute` until *succeeded*: a fork of four quick `tool` nodes, join, condition, transform, end",
     "J5r": "J5 with a tool that is not quick, so that each of the four calls is a run of its own",
     "J5b": "four hundred `tool` nodes after each other, of one run that is alone",
     "J5c": "three `tool` nodes, from the POST to the result",
-    "J6": "`foreach` of a thousand items, sixteen at a time, of one run that is alone",
+    "J6": "`foreach` of a thousand items, sixteen at a time, each a quick `tool` node, of one run that is alone",
     "J6r": "J6 with a tool that is not quick, so that each item is a run of its own",
     "J7": "events delivered to a webhook that answers at once, from their commit; one worker",
     "J8": "job flows: ten thousand that are due at once, and what those cost that are not due; one worker",
@@ -49,8 +49,9 @@ is that of others who used the machine meanwhile, and makes all times longer. Wh
 - *Peers*: the same service as the users of other frameworks and queues write it; J4 with Flask, SQLAlchemy and a queue on Redis: an
   execution and its end are recorded, each with its event, and nothing else of what Aasim keeps. The best one of the run counts.
 - *DBOS* (J5 and J6): the same graph in the process that asks: without HTTP, users, log and events, and without a second process that
-  could continue with it at once. A call that is alone in its run, or of a quick tool, costs Aasim one commit (J5 to J6). Any other is a
-  run of its own, which any worker can do, with a record, events and a log: that is what J5r and J6r pay for.
+  could continue with it at once. A call that is alone in its run costs Aasim one commit (J5b, J5c); calls of a quick tool that only reads
+  have one for up to fifty (J5, J6). Any other is a run of its own, which any worker can do, with a record, events and a log: that is what
+  J5r and J6r pay for.
 - *By hand, huey*: the floor's API with huey instead of the job table, to show what a queue is capable of. It keeps no events either, and
   loses what was begun when its worker dies.
 - *Aasim*: `aasim serve` and `aasim worker` with every bundled plugin on, tenant scope, rate limits, request ids, access log,

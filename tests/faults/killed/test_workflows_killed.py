@@ -35,7 +35,14 @@ def edges(*ways: str) -> list[dict[str, str]]:
 
 
 INNER = {"language": 1, "nodes": [note("pay", "pay", compensate=undo("refund"))]}
-_BODY = {"nodes": [note("pack", "pack {{ item }}"), note("label", "label {{ item }}", "mark")], "edges": edges("pack>label")}
+_BODY = {
+    "nodes": [
+        note("pack", "pack {{ item }}"),
+        note("label", "label {{ item }}", "mark"),
+        note("weigh", "weigh {{ item }}", "look"),
+    ],
+    "edges": edges("pack>label", "label>weigh"),
+}
 _ITEMS = 4
 _TWICE = {"max_attempts": 2, "base_seconds": 0.1}
 
@@ -75,7 +82,7 @@ def outer(inner: str) -> dict[str, Any]:
 
 #: What a run does outside, whatever happens to its workers.
 _DONE = Counter(
-    ["reserve", "pay", "refund", "release", *(f"{what} {item}" for what in ("pack", "label") for item in range(_ITEMS))]
+    ["reserve", "pay", "refund", "release", *(f"{what} {item}" for what in ("pack", "label", "weigh") for item in range(_ITEMS))]
 )
 
 

@@ -69,7 +69,11 @@ class Generator:
         fails = f"{{{{ input.k % {self._random.randint(2, 4)} == 0 }}}}"
         number = "{{ index }}" if depth else "{{ input.k }}"
         arguments = {"me": f"n{self._made}", "number": number, "fails": fails}
-        return {"ref": self._random.choice(["shed:any", "shed:quick"]), "approval": "never", "arguments": arguments}
+        return {
+            "ref": self._random.choice(["shed:any", "shed:quick", "shed:quick_look"]),
+            "approval": "never",
+            "arguments": arguments,
+        }
 
     def _transform(self, depth: int, known: list[str]) -> dict[str, Any]:
         return {"value": {"of": f"n{self._made}", "k": "{{ input.k }}"}}

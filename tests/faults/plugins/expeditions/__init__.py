@@ -1,6 +1,7 @@
 """Expeditions: a kind of run without an agent that waits in every way there is: for two legs, a time, a signal, an event and a person.
 
-Its tools are for workflows: ``guide:note`` and the quick ``guide:mark`` write down the key of the call, ``guide:fail`` fails.
+Its tools are for workflows: ``guide:note`` and the quick ones ``guide:mark`` and ``guide:look`` write down the key of the call,
+``guide:fail`` fails.
 """
 
 import os
@@ -118,8 +119,8 @@ def call(use: ToolUse) -> str:
 
 def find(name: str) -> Tool:
     """Any tool is there."""
-    about, is_quick = "Do something outside.", name == "mark"
-    return Tool(name, about, {"type": "object"}, lambda rights, user_id: True, idempotent=True, quick=is_quick)
+    facts = {"idempotent": True, "quick": name in ("mark", "look"), "effect": "read" if name == "look" else "write"}
+    return Tool(name, "Do something outside.", {"type": "object"}, lambda rights, user_id: True, **facts)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Levers: a tool that gives at once what it was given, as the quick tool ``lever:pull``, and as ``lever:lift``, which does not say so."""
+"""Levers: a tool that gives at once what it was given: ``lever:pull`` is quick and only reads, ``lever:lift`` says neither."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,8 @@ def pull(use: ToolUse) -> Any:
 
 def find(name: str) -> Tool:
     """Any tool is there."""
-    return Tool(
-        name, "Give at once what it was given.", _ANY, lambda rights, user_id: True, idempotent=True, quick=name == "pull"
-    )
+    facts = {"effect": "read", "quick": True} if name == "pull" else {"idempotent": True}
+    return Tool(name, "Give at once what it was given.", _ANY, lambda rights, user_id: True, **facts)
 
 
 @hookimpl
