@@ -5,6 +5,8 @@ import peewee
 from aasim_core.data.fields import IdField, InstantField
 from aasim_core.data.records import Row
 
+from .periods import BEGINNING
+
 
 class Quarter(Row):
     """What ended and was spent in one quarter of an hour of an organization; there is no row where nothing did.
@@ -46,13 +48,13 @@ class Progress(Row):
     """
 
     organization_id = IdField(primary_key=True)
-    written_until = InstantField()
-    settled_until = InstantField()
-    hours_until = InstantField()
-    six_hours_until = InstantField()
-    days_until = InstantField()
-    all_hours_since = InstantField()
-    timezone = peewee.TextField()
+    written_until = InstantField(default=BEGINNING)
+    settled_until = InstantField(default=BEGINNING)
+    hours_until = InstantField(default=BEGINNING)
+    six_hours_until = InstantField(default=BEGINNING)
+    days_until = InstantField(default=BEGINNING)
+    all_hours_since = InstantField(default=BEGINNING)
+    timezone = peewee.TextField(default="UTC")
 
     class Meta:
         table_name = "analytics_progress"

@@ -13,7 +13,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = 900
 HOUR, DAY, WEEK, MONTH, TOTAL = "hour", "day", "week", "month", "total"
-#: From 0, 6, 12 and 18 o'clock of UTC: what sums are kept of, and no interval.
+#: A level of sums, from 00:00, 06:00, 12:00 and 18:00 UTC on; nobody can ask for it as an interval.
 SIX_HOURS = "six_hours"
 #: The lengths of intervals; a week begins on Monday (ISO 8601), and `TOTAL` is the whole range.
 INTERVALS = (HOUR, DAY, WEEK, MONTH, TOTAL)

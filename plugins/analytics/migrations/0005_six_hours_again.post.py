@@ -1,4 +1,4 @@
-"""Sums of six hours that were made while the former code still wrote quarters are made again: it did not know that they were to be."""
+"""Make the sums of six hours again: the code of the release before, which wrote quarters until now, did not invalidate them."""
 
 from typing import Any
 

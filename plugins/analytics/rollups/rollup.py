@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 MARGIN = timedelta(seconds=30)
 SETTLING = timedelta(hours=1)
-#: The moments of `Progress`.
-_MARKS = ("written_until", "settled_until", "hours_until", "six_hours_until", "days_until", "all_hours_since")
 
 
 def organizations(app: "App") -> list[str]:
@@ -73,8 +71,7 @@ def _advance(app: "App", mark: Any, until: datetime, should_stop: Callable[[], b
 def _mark(mark: Any) -> datetime:
     if (progress := Progress.get_or_none()) is None:
         with database_of(Progress).transaction(durable=False):
-            row = {"organization_id": current_organization(), "timezone": "UTC", **dict.fromkeys(_MARKS, BEGINNING)}
-            Progress.insert(row).on_conflict_ignore().execute()
+            Progress.insert(organization_id=current_organization()).on_conflict_ignore().execute()
         progress = Progress.get()
     at: datetime = getattr(progress, mark.name)
     return at

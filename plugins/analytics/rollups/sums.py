@@ -52,11 +52,11 @@ def differing(since: datetime, until: datetime) -> list[tuple[datetime, str]]:
     progress = Progress.get()
     found = []
     for level, mark in _MARKS:
-        zone, until_mark = _zone_of(level, progress.timezone), getattr(progress, mark.name)
+        zone, made_until = _zone_of(level, progress.timezone), getattr(progress, mark.name)
         quarters: Any = Quarter.select(Quarter.starts_at).where(Quarter.starts_at >= since, Quarter.starts_at < until).tuples()
         for start in sorted({start_of(quarter, level, zone) for (quarter,) in quarters}):
             after = next_start(start, level, zone)
-            if start >= since and after <= until_mark and not _is_true(level, start, after):
+            if start >= since and after <= made_until and not _is_true(level, start, after):
                 found.append((start, level))
     return found
 
