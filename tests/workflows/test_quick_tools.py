@@ -1,4 +1,4 @@
-"""Calls of quick tools are made within the run, beside whatever else it does; calls of others are runs of their own."""
+"""Calls of quick tools are made within the run, whatever else it does; calls of other tools are made by runs of their own."""
 
 import time
 from collections.abc import Callable

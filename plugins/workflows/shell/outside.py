@@ -25,10 +25,10 @@ from .stored_flow import StoredFlow
 
 #: The kind of the runs that do one node for another run.
 NODE_KIND = "workflow_node"
-#: As many calls are recorded together that need not be recorded before they are made.
+#: How many calls that need no record before they are made are recorded in one transaction.
 _MOST_UNRECORDED = 50
 #: How long a turn makes quick calls before it hands the run over, so that other runs have their turn.
-_QUICK_SECONDS = 1.0
+_TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Prepared:
     bound: BoundTool | None = None
 
     @property
-    def is_noticed(self) -> bool:
-        """Whether the call can do anything that is noticed outside, so that a cancel is looked for before it."""
+    def may_have_effect(self) -> bool:
+        """Whether the call may have an effect, so that the run looks for a cancel right before it."""
         return self.bound is None or self.bound.tool.needs_record_before
 
 
@@ -134,7 +134,7 @@ class Outside:
         if self._quick.pop(path, None) is None:
             del self._ready[path]
         else:
-            self._quick_until = self._quick_until or time.monotonic() + _QUICK_SECONDS
+            self._quick_until = self._quick_until or time.monotonic() + _TURN_SECONDS
         self._begin(path)
         bound = prepared.bound or calls.bound_of(prepared.kind, prepared.use)
         row = self._row_of(prepared, bound)

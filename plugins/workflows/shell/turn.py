@@ -68,7 +68,7 @@ class WorkflowTurn:
 
     def _next(self) -> None:
         if (call := self._outside.here()) is not None:
-            self._run.check(closely=call.is_noticed)
+            self._run.check(closely=call.may_have_effect)
             instance = self._stored.flow.instances[call.use.path]
             self._end(instance, lambda: Result(self._outside.call(call)))
         elif failed := self._outside.open_all():

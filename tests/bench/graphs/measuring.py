@@ -34,7 +34,8 @@ _BACKLOG, _PATIENCE = 100, 240
 _COMPARED = 200
 #: Of these, one run is made at a time.
 _ALONE = frozenset({"J5b", "J6", "J6r"})
-#: What the others have done already, in J5 and J6: theirs is one kind of call.
+_FORKS, _LOOPS = frozenset({"J5", "J5r"}), frozenset({"J6", "J6r"})
+#: Only Aasim does these: for the others they are J5 and J6, since they have one kind of call.
 _OURS_ONLY = frozenset({"J5r", "J6r"})
 _GOALS: Mapping[str, Mapping[str, Goal]] = {
     "J5": {_FLOOR: Goal("≥", 0.3), _PEER: Goal("≥", 1), "p50": Goal("≤", 15, " ms"), "p50 at 100/s": Goal("≤", 25, " ms")},
@@ -130,7 +131,7 @@ def _measured(job: str, plan: Plan, database: Database, options: Options) -> Fig
         took = executions.run(plan, seconds=1, pace=1, look_every=0.01, patience=_PATIENCE).p50
         return {"rate": 1000 / took, "p50": took}
     even = executions.run(plan, seconds=options.seconds, pace=10, patience=_PATIENCE)
-    if job not in ("J5", "J5r"):
+    if job not in _FORKS:
         return {"rate": 1000 / even.p50, "p50": even.p50, "p95": even.p95}
     sustained = executions.run(plan, seconds=options.seconds)
     fast = executions.run(plan, seconds=options.seconds, pace=100, patience=_PATIENCE)
@@ -139,7 +140,7 @@ def _measured(job: str, plan: Plan, database: Database, options: Options) -> Fig
 
 def _items(job: str, database: Database) -> Figures:
     """How much longer the last items of the last run took than the first ones, in J6."""
-    if job not in ("J6", "J6r"):
+    if job not in _LOOPS:
         return {}
     newest = "SELECT execution_id FROM workflows_node GROUP BY execution_id HAVING count(*) > 1000 ORDER BY max(finished_at) DESC LIMIT 1"
     query = f"SELECT finished_at FROM workflows_node WHERE execution_id = ({newest}) AND node = 'pull0' ORDER BY finished_at"
@@ -179,9 +180,9 @@ def _findings(job: str, kind: str, raw: Mapping[str, list[Figures]]) -> Iterator
     else:
         yield found("p50 at 10/s", middle(_OURS, "p50"), goals.get("p50"), unit=" ms")
         yield found("p95 at 10/s", middle(_OURS, "p95"), unit=" ms")
-    if job in ("J5", "J5r"):
+    if job in _FORKS:
         yield found("p50 at 100/s", middle(_OURS, "p50 at 100/s"), goals.get("p50 at 100/s"), unit=" ms")
     if _PEER in raw:
         yield found("the same of DBOS, p50", middle(_PEER, "p50"), unit=" ms")
-    if job in ("J6", "J6r"):
+    if job in _LOOPS:
         yield found(f"time of the last {_COMPARED} items × that of the first", middle(_OURS, "last"), goals.get("last"))
