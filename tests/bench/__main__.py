@@ -17,7 +17,7 @@ from . import databases
 from .contestants.handmade import PEER_ENVIRONMENT, ROOT
 from .counted.command import analytics
 from .graphs import measuring as graphs
-from .measurements import cost, flows, footprint, growth, lists, queries, rounds, scored
+from .measurements import conditions, cost, flows, footprint, growth, lists, queries, rounds, scored
 from .measurements.rounds import Options
 from .reporting import report
 from .reporting.findings import Measurement, kept, missed
@@ -26,11 +26,12 @@ from .webhooks import measuring
 
 WEB = ("J1", "J1t", "J2", "J3")
 GRAPHS = tuple(graphs.JOBS)
-WHAT = (*WEB, "J4", *GRAPHS, "J7", "J8", "rubrics", "growth", "lists", "start", "memory", "queries", "cost")
+WHAT = (*WEB, "J4", *GRAPHS, "J7", "J8", "rubrics", "growth", "conditions", "lists", "start", "memory", "queries", "cost")
 Kind = Literal["sqlite", "postgresql"]
 _OF_AASIM: Mapping[str, Callable[[str, Options], Measurement]] = {
     "J7": measuring.measure,
     "J8": flows.measure,
+    "conditions": conditions.measure,
     "growth": growth.measure,
     "lists": lists.measure,
     "memory": footprint.memory,

@@ -1,6 +1,7 @@
 """A service in a process of its own that writes down each POST before it answers: `python -m tests.faults.receiver PORT FILE`.
 
-A line of the file is the Idempotency-Key and the `note` of the body. It takes a moment to answer, in which the caller may die.
+A line of the file is the Idempotency-Key and the `note` of the body. It takes a moment to answer, in which the caller may die. A GET of
+/RUN/COUNT is answered when so many have come with a key of that run.
 """
 
 import json
@@ -13,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Condition
 from urllib.request import Request, urlopen
 
 from ..bench import processes
 from ..bench.contestants.handmade import ROOT
 
 _SECONDS = 0.01
+_CAME, _COMING = Counter[str](), Condition()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -27,12 +30,22 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Write it down."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        os.write(_LOG, f"{self.headers['Idempotency-Key']} {body['note']}\n".encode())
+        key = str(self.headers["Idempotency-Key"])
+        os.write(_LOG, f"{key} {body['note']}\n".encode())
+        with _COMING:
+            _CAME[key.partition(":")[0]] += 1
+            _COMING.notify_all()
         time.sleep(_SECONDS)
-        self.do_GET()
+        self._answer()
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer when they have come."""
+        run, _, count = self.path.removeprefix("/").partition("/")
+        with _COMING:
+            _COMING.wait_for(lambda: _CAME[run] >= int(count or 0))
+        self._answer()
+
+    def _answer(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", "2")
@@ -59,6 +72,10 @@ class Receiver:
         """Have it write something down."""
         body, headers = json.dumps({"note": note}).encode(), {"Idempotency-Key": key.replace(" ", "-")}
         urlopen(Request(self.url, body, headers)).close()
+
+    def wait_for(self, run: str, count: int) -> None:
+        """Return when so many requests have come with a key of the run."""
+        urlopen(f"{self.url}{run}/{count}", timeout=120).close()
 
     def notes_of(self, run: str) -> Counter[str]:
         """With how many keys each note of a run came; a note begins with the run's id."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import how_many
-from .deployment import Deployment, until
+from .deployment import Deployment
 from .killed.test_waits_killed import done
 from .receiver import Receiver, receiving
 from .workload import Client, prepare
@@ -46,7 +46,7 @@ class Hasty:
     def start_and_cancel(self, after: int) -> None:
         """Start a run, and cancel it when so many of its requests have come; one that was over by then does not count."""
         run = self.start()
-        until(lambda: sum(key.startswith(f"{run}:") for key, _ in self.receiver.entries()) >= after, "the requests of a run")
+        self.receiver.wait_for(run, after)
         status, _ = self.client.ask("POST", f"/api/v1/executions/{run}/cancel", {})
         if status == 200:
             self.begun[run] = set(self.ledger(run))

@@ -23,7 +23,7 @@ from ..probe import connected
 from ..reporting.findings import Finding, Goal, Measurement, found
 from .jobs import JOBS
 
-__all__ = ["JOBS", "measure"]
+__all__ = ["JOBS", "measure", "new_workflow", "plan_of", "product"]
 
 Figures = dict[str, float]
 _PLUGINS = Path(__file__).parent / "plugins"
@@ -93,32 +93,38 @@ def _floor(jobs: Sequence[str], options: Options) -> Contestant:
     def turn(database: Database) -> Mapping[str, Figures]:
         with by_hand.serving(database) as service:
             path = f"/api/v1/agents/{executions.an_agent(service, database)}/execute"
-            plans = {job: _plan(service, database, path, job) for job in jobs}
+            plans = {job: plan_of(service, database, path, job) for job in jobs}
             return {job: _measured(job, plan, database, options) for job, plan in plans.items()}
 
     return Contestant(_FLOOR, by_hand.title, by_hand.prepare, turn)
 
 
-def _product(jobs: Sequence[str], kind: str, options: Options) -> Contestant:
+def product(kind: str) -> Aasim:
+    """Aasim with the tools of the jobs, one API process and one worker."""
     settings = {"AASIM_SERVER__WORKERS": "1", "AASIM_PLUGINS__FOLDER": str(_PLUGINS), "AASIM_PLUGINS__ENABLED": '["levers"]'}
-    aasim = Aasim(queue="redis" if kind == "postgresql" else "sqlite", worker=True, rows=0, settings=settings)
+    return Aasim(queue="redis" if kind == "postgresql" else "sqlite", worker=True, rows=0, settings=settings)
+
+
+def _product(jobs: Sequence[str], kind: str, options: Options) -> Contestant:
+    aasim = product(kind)
 
     def turn(database: Database) -> Mapping[str, Figures]:
         with aasim.serving(database) as service:
-            plans = {job: _plan(service, database, _new_workflow(job, service), JOBS[job].given) for job in jobs}
+            plans = {job: plan_of(service, database, new_workflow(job, service), JOBS[job].given) for job in jobs}
             return {job: _measured(job, plan, database, options) | _items(job, database) for job, plan in plans.items()}
 
     return Contestant(_OURS, aasim.title, aasim.prepare, turn)
 
 
-def _new_workflow(job: str, service: Service) -> str:
+def new_workflow(job: str, service: Service) -> str:
     """Where to execute a new workflow."""
     body = {"name": f"{job} {token_hex(4)}", "status": "active", "definition": JOBS[job].definition}
     workflow = call(service.port, "POST", "/api/v1/workflows", service.reader, body)["data"]["id"]
     return f"/api/v1/workflows/{workflow}/execute"
 
 
-def _plan(service: Service, database: Database, path: str, given: object) -> Plan:
+def plan_of(service: Service, database: Database, path: str, given: object) -> Plan:
+    """Runs of what is executed there, of which as many wait as may."""
     request = generator.request("POST", path, service.reader, {"input": given})
     return Plan(service.port, request, database.url, service.executions, backlog=_BACKLOG)
 

@@ -47,6 +47,7 @@ class Result:
     rate: float = 0
     p50: float = 0
     p95: float = 0
+    p99: float = 0
     longest: float = 0
 
 
@@ -110,7 +111,7 @@ def paced(plan: Plan, probe: Probe) -> Result:
     _watch(plan, probe, waiting, latencies, until=time.perf_counter() + plan.patience, stop_when_empty=True)
     ordered = sorted(latencies)
     seconds = time.perf_counter() - started
-    spread = (percentile(ordered, 0.50), percentile(ordered, 0.95), percentile(ordered, 1))
+    spread = (percentile(ordered, 0.50), percentile(ordered, 0.95), percentile(ordered, 0.99), percentile(ordered, 1))
     return Result(count, len(ordered), seconds, round(len(ordered) / seconds, 1), *spread)
 
 
