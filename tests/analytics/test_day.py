@@ -36,9 +36,10 @@ _JUDGED = {"key": "polite", "weight": 1, "grader": "llm_judge", "parameters": {"
 
 @pytest.fixture(scope="session")
 def plugin_settings() -> Mapping[str, Any]:
-    """With two plans."""
+    """With two plans, and a queue that takes an hour's runs at once."""
     limits = {"executions": 10**6, "tokens": 10**9}
-    return {"subscriptions.plans": {name: {"title": name, "limits": limits} for name in ("small", "large")}}
+    plans = {name: {"title": name, "limits": limits} for name in ("small", "large")}
+    return {"subscriptions.plans": plans, "executions.queue_limit": _RUNS}
 
 
 def prepare(client: Client) -> dict[str, str]:
