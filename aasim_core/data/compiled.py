@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from .records import Row, database_of
+from .records import Row, database_of, row_of, to_record
 from .statements import Statement
 
 
@@ -30,6 +30,10 @@ class Compiled:
     def all(self, *shape: Any, **values: Any) -> Sequence[Any]:
         """Return all rows, as tuples in the database's form."""
         return self.statement(*shape).run(database_of(self._model), values).fetchall()
+
+    def records(self, *shape: Any, **values: Any) -> list[Any]:
+        """Return all rows as records, of a query that selects every field of the model: `Model.select()`."""
+        return [to_record(self._model, row_of(self._model, row)) for row in self.all(*shape, **values)]
 
 
 def compiled(model: type[Row]) -> Callable[[Callable[..., Any]], Compiled]:

@@ -7,10 +7,13 @@ commits later, and a loss of power that undoes the one undoes the other too.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from aasim_core import App
-from aasim_core.clock import now
+from aasim_core.clock import now, to_text
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled, padded
+from aasim_core.data.statements import Bind
 
 from ..engines.hookspecs import Cost, Estimate, Meter, Payer, in_words
 from . import uses
@@ -59,12 +62,18 @@ def check(find: Find, payer: Payer) -> None:
     budgets = {budget.id: budget for budget in find(payer)}
     if not budgets:
         return
-    moment = now()
-    runs = (BudgetUse.starts_at <= moment) & (BudgetUse.ends_at.is_null() | (BudgetUse.ends_at > moment))
-    for use in BudgetUse.select().where(BudgetUse.budget_id.in_(list(budgets)), runs).order_by(BudgetUse.budget_id):
+    ids = {f"budget{n}": budget_id for n, budget_id in enumerate(padded(budgets))}
+    for use in _running.records(len(ids), moment=to_text(now()), **ids):
         limit = uses.spent_limit(budgets[use.budget_id], use)
         if limit is not None:
             raise uses.used_up(budgets[use.budget_id], use, limit)
+
+
+@compiled(BudgetUse)
+def _running(size: int) -> Any:
+    moment, theirs = Bind("moment"), BudgetUse.budget_id.in_([Bind(f"budget{n}") for n in range(size)])
+    runs = (BudgetUse.starts_at <= moment) & (BudgetUse.ends_at.is_null() | (BudgetUse.ends_at > moment))
+    return BudgetUse.select().where(theirs, runs).order_by(BudgetUse.budget_id)
 
 
 def reserve(find: Find, payer: Payer, estimate: Estimate) -> Held | None:
@@ -92,31 +101,42 @@ def reserve(find: Find, payer: Payer, estimate: Estimate) -> Held | None:
 def settle(held: Held, tokens: int, cost: Cost | None) -> None:
     """Count what the call took instead of what was held for it; where its price is not known, it cost what was held."""
     with records.database_of(BudgetUse).transaction(durable=False):
-        still = bool(Reservation.delete().where(Reservation.id == held.id).execute())
+        is_held = _taken_back(held.id)
         for hold in held.holds:
             spent = _amount(hold.budget, cost)
-            _count(hold, hold.cost if spent is None else spent, tokens, still=still)
-            uses.tell_of(hold.budget, hold.use_id)
+            back = (hold.cost, hold.tokens) if is_held else (0, 0)
+            for use in _count(hold.use_id, (hold.cost if spent is None else spent, tokens), back):
+                uses.tell_of(hold.budget, use)
 
 
 def release(reservation: Reservation) -> None:
     """Release the reservation of an abandoned call."""
     with records.database_of(BudgetUse).transaction(durable=False):
-        if Reservation.delete().where(Reservation.id == reservation.id).execute():
+        if _taken_back(reservation.id):
             for hold in reservation.holds:
-                less = {
-                    "reserved_cost": BudgetUse.reserved_cost - hold["cost"],
-                    "reserved_tokens": BudgetUse.reserved_tokens - hold["tokens"],
-                }
-                BudgetUse.update(less).where(BudgetUse.id == hold["use_id"]).execute()
+                _count(hold["use_id"], (0, 0), (hold["cost"], hold["tokens"]))
+
+
+def _taken_back(reservation_id: str) -> bool:
+    """Delete the reservation; returns whether nobody has done that before."""
+    return _deleted.one(id=reservation_id) is not None
+
+
+@compiled(Reservation)
+def _deleted() -> Any:
+    return Reservation.delete().where(Reservation.id == Bind("id")).returning(Reservation.id)
 
 
 def _release_repeated(payer: Payer) -> None:
     """A step that retries has crashed before: its old reservation is released, not added to the new one."""
     if payer.execution_id is not None:
-        same = (Reservation.execution_id == payer.execution_id) & (Reservation.step == payer.step)
-        for left in Reservation.select().where(same):
+        for left in _of_step.records(execution_id=payer.execution_id, step=payer.step):
             release(left)
+
+
+@compiled(Reservation)
+def _of_step() -> Any:
+    return Reservation.select().where(Reservation.execution_id == Bind("execution_id"), Reservation.step == Bind("step"))
 
 
 def _hold(budget: Budget, estimate: Estimate) -> Hold:
@@ -133,13 +153,21 @@ def _hold(budget: Budget, estimate: Estimate) -> Hold:
 
 def _take(hold: Hold) -> bool:
     """Write the reservation if enough is left, in one conditional statement, so that concurrent calls cannot overdraw."""
-    more = {"reserved_cost": BudgetUse.reserved_cost + hold.cost, "reserved_tokens": BudgetUse.reserved_tokens + hold.tokens}
-    fits = [BudgetUse.id == hold.use_id]
-    for limit, wanted in hold.wanted.items():
-        most, (used, reserved) = getattr(hold.budget, limit), (getattr(BudgetUse, column) for column in uses.LIMITS[limit])
-        if most is not None:
-            fits += [used < most, used + reserved + wanted <= most]
-    return bool(BudgetUse.update(more).where(*fits).execute())
+    bounds = {limit: most for limit in uses.LIMITS if (most := getattr(hold.budget, limit)) is not None}
+    wanted = {f"wanted_{limit}": amount for limit, amount in hold.wanted.items()}
+    return _reserved.one(tuple(bounds), use_id=hold.use_id, **wanted, **bounds) is not None
+
+
+@compiled(BudgetUse)
+def _reserved(limits: Sequence[str]) -> Any:
+    """Reserve what is wanted, if it fits within the limits; `limits` are those that the budget has."""
+    more, fits = {}, [BudgetUse.id == Bind("use_id")]
+    for limit, columns in uses.LIMITS.items():
+        used, reserved = (getattr(BudgetUse, column) for column in columns)
+        more[reserved] = reserved + Bind(f"wanted_{limit}")
+        if limit in limits:
+            fits += [used < Bind(limit), used + more[reserved] <= Bind(limit)]
+    return BudgetUse.update(more).where(*fits).returning(BudgetUse.id)
 
 
 def _too_much(hold: Hold, use: BudgetUse) -> uses.Exceeded:
@@ -163,13 +191,21 @@ def _in_words(budget: Budget, limit: str, amount: int) -> str:
     return f"{amount} tokens" if limit == "max_tokens" else in_words(amount, budget.currency)
 
 
-def _count(hold: Hold, cost: int, tokens: int, *, still: bool) -> None:
-    """Count what was spent; what was held is given back, if it was `still` held."""
-    changes = {"used_cost": BudgetUse.used_cost + cost, "used_tokens": BudgetUse.used_tokens + tokens}
-    if still:
-        changes["reserved_cost"] = BudgetUse.reserved_cost - hold.cost
-        changes["reserved_tokens"] = BudgetUse.reserved_tokens - hold.tokens
-    BudgetUse.update(changes).where(BudgetUse.id == hold.use_id).execute()
+def _count(use_id: str, spent: tuple[int, int], back: tuple[int, int]) -> Sequence[BudgetUse]:
+    """Count the cost and tokens that were spent, and give back those that were held; returns the row, if there is one still."""
+    values = dict(zip(("used_cost", "used_tokens", "back_cost", "back_tokens"), (*spent, *back), strict=True))
+    return _counted.records(use_id=use_id, **values)
+
+
+@compiled(BudgetUse)
+def _counted() -> Any:
+    changes = {
+        "used_cost": BudgetUse.used_cost + Bind("used_cost"),
+        "used_tokens": BudgetUse.used_tokens + Bind("used_tokens"),
+        "reserved_cost": BudgetUse.reserved_cost - Bind("back_cost"),
+        "reserved_tokens": BudgetUse.reserved_tokens - Bind("back_tokens"),
+    }
+    return BudgetUse.update(changes).where(BudgetUse.id == Bind("use_id")).returning(*BudgetUse._meta.sorted_fields)
 
 
 def _amount(budget: Budget, cost: Cost | None) -> int | None:

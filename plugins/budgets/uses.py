@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from aasim_core.clock import now, to_text
+from aasim_core.data.compiled import compiled
+from aasim_core.data.statements import Bind
 from aasim_core.errors import Refused
 from aasim_core.events.log import emit
 
@@ -28,19 +30,18 @@ def current_period(budget: Budget) -> Period:
 
 def use_in(budget: Budget, period: Period) -> BudgetUse:
     """Return the row of that period, created if missing. Needs a transaction."""
-    found = _find(budget, period)
-    if found is None:
+    same = {"budget_id": budget.id, "starts_at": to_text(period.starts_at)}
+    if not (found := _of_period.records(**same)):
         row = BudgetUse(budget_id=budget.id, starts_at=period.starts_at, ends_at=period.ends_at)
         BudgetUse.insert(row.__data__).on_conflict_ignore().execute()
-        found = _find(budget, period)
-    assert found is not None  # noqa: S101 - somebody has written it
-    return found
+        found = _of_period.records(**same)  # somebody has written it
+    use: BudgetUse = found[0]
+    return use
 
 
-def _find(budget: Budget, period: Period) -> BudgetUse | None:
-    same = (BudgetUse.budget_id == budget.id) & (BudgetUse.starts_at == period.starts_at)
-    found: BudgetUse | None = BudgetUse.get_or_none(same)
-    return found
+@compiled(BudgetUse)
+def _of_period() -> Any:
+    return BudgetUse.select().where(BudgetUse.budget_id == Bind("budget_id"), BudgetUse.starts_at == Bind("starts_at"))
 
 
 def percent_of(row: Mapping[str, Any]) -> float:
@@ -106,17 +107,14 @@ def forget_warnings(budget: Budget) -> None:
     BudgetUse.update(warned=percent).where(BudgetUse.id == use.id, BudgetUse.warned > percent).execute()
 
 
-def tell_of(budget: Budget, use_id: str) -> None:
+def tell_of(budget: Budget, use: BudgetUse) -> None:
     """Tell, in the transaction that has counted what was used, which thresholds it has passed, each of them once in a period."""
-    use = BudgetUse.get_or_none(BudgetUse.id == use_id)
-    if use is None:
-        return
     percent = percent_of({**budget.__data__, **use.__data__})
     passed = [threshold for threshold in sorted(budget.warn_percents) if use.warned < threshold <= percent]
     for threshold in passed:
         emit("budgets.warned", budget, data={"threshold": threshold, "percent": percent})
     if passed:
-        BudgetUse.update(warned=passed[-1]).where(BudgetUse.id == use_id).execute()
+        BudgetUse.update(warned=passed[-1]).where(BudgetUse.id == use.id).execute()
     limit = spent_limit(budget, use)
     if limit is not None:
         tell_exceeded(budget, use, limit)

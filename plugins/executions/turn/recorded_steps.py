@@ -3,7 +3,6 @@
 from typing import Any
 
 from aasim_core.data.compiled import compiled
-from aasim_core.data.records import row_of, to_record
 from aasim_core.data.statements import Bind
 
 from ..models import Step
@@ -11,10 +10,9 @@ from ..models import Step
 
 def recorded_steps(execution_id: str) -> dict[int, Step]:
     """The recorded steps of an execution, by their numbers."""
-    found = [to_record(Step, row_of(Step, values)) for values in _steps_of.all(execution_id=execution_id)]
-    return {step.number: step for step in found}
+    return {step.number: step for step in _steps_of.records(execution_id=execution_id)}
 
 
 @compiled(Step)
 def _steps_of() -> Any:
-    return Step.select(*Step._meta.sorted_fields).where(Step.execution_id == Bind("execution_id"))
+    return Step.select().where(Step.execution_id == Bind("execution_id"))

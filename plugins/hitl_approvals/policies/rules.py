@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from aasim_core.data.compiled import compiled
-from aasim_core.data.records import row_of, to_record
 from aasim_core.user_code import expressions
 
 from ..escalation.next_assignees import Put
@@ -60,14 +59,12 @@ def decide_by_policy(facts: Facts) -> PolicyDecision:
 
 
 def _matching(facts: Facts) -> Iterator[Policy]:
-    active = (to_record(Policy, row_of(Policy, row)) for row in _active.all())
-    return (policy for policy in active if matches(policy, facts))
+    return (policy for policy in _active.records() if matches(policy, facts))
 
 
 @compiled(Policy)
 def _active() -> Any:
-    columns = Policy._meta.sorted_fields
-    return Policy.select(*columns).where(Policy.status == ACTIVE).order_by(Policy.position, Policy.id)
+    return Policy.select().where(Policy.status == ACTIVE).order_by(Policy.position, Policy.id)
 
 
 def matches(policy: Policy, facts: Facts) -> bool:

@@ -34,8 +34,7 @@ def _patterns() -> frozenset[str]:
 
 def fan_out(app: "App", event: EventRow) -> None:
     """Make a delivery for each webhook that the event is for, in the running transaction; held, if it was disabled at that time."""
-    for values in _every_webhook.all():
-        webhook = records.to_record(Webhook, records.row_of(Webhook, values))
+    for webhook in _every_webhook.records():
         if not _is_for(app, webhook, event):
             continue
         if ordering.is_ordered(webhook, event):
@@ -46,7 +45,7 @@ def fan_out(app: "App", event: EventRow) -> None:
 
 @compiled(Webhook)
 def _every_webhook() -> Any:
-    return Webhook.select(*Webhook._meta.sorted_fields).order_by(Webhook.id)
+    return Webhook.select().order_by(Webhook.id)
 
 
 def _is_for(app: "App", webhook: Webhook, event: EventRow) -> bool:
