@@ -39,6 +39,15 @@ def session_settings(parts: Parts) -> None:
         sessions.verify(parts.database)
 
 
+def autovacuum(parts: Parts) -> None:
+    """PostgreSQL makes room and counts rows by itself."""
+    if isinstance(parts.database, PostgresDatabase):
+        with parts.connected():
+            [state] = parts.database.execute_sql("SHOW autovacuum").fetchone()
+        if state != "on":
+            raise Unwell("the server does not vacuum by itself: tables grow, and statements get slow; set autovacuum = on there")
+
+
 def migrations(parts: Parts) -> Mapping[str, Any]:
     """The database is up to date, and no newer version has changed it; `left` can wait until all processes run this version."""
     refuse_pending(parts.database, parts.app.migration_sources)

@@ -21,6 +21,7 @@ from aasim_core.secrets import Keyring, new_key, save_keyring
 from aasim_core.settings import Settings
 
 from ..bench.processes import free_port
+from ..faults.cluster import own_cluster
 from ..faults.disk import fill, small_disk
 from .conftest import Make, fetch_model, finding, findings
 
@@ -85,7 +86,7 @@ def test_a_whole_installation_is_well_and_left_as_it_was(make: Make) -> None:
     settings = make()
     fetch_model(settings)
     start(settings)
-    found = findings(settings)
+    found = {name: one for name, one in findings(settings).items() if name != "autovacuum"}  # the server is not ours
     assert {one.name: one.problems for one in found.values() if one.state != "ok"} == {}
     assert {"disk", "workers", "jobs"} <= set(found) and "accepting" not in found
     left: list[str] = []
@@ -170,6 +171,16 @@ def test_a_server_that_takes_no_writes(on_postgres: Make) -> None:
     with changed(settings, f"{alter} SET default_transaction_read_only = on", f"{alter} RESET default_transaction_read_only"):
         state, said = finding(settings, "writes")
     assert (state, "the database takes no writes" in said) == ("wrong", True)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("setting", "state"), [("on", "ok"), ("off", "warning")])
+def test_a_server_that_does_not_vacuum_by_itself(on_postgres: Make, setting: str, state: str) -> None:
+    with own_cluster() as cluster:
+        cluster.stop()
+        cluster.start(autovacuum=setting)
+        found, said = finding(on_postgres(database__url=cluster.url, database__app_role=""), "autovacuum")
+    assert (found, "set autovacuum = on" in said) == (state, state == "warning")
 
 
 def test_no_room_on_the_disk_of_the_database(installation: Make, tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """The health of a flow: its status, its failures in a row, and the pause after too many."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from peewee import Case
 
 from aasim_core import emit
-from aasim_core.clock import now
+from aasim_core.clock import now, to_text
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled
+from aasim_core.data.statements import Bind
 from aasim_core.jobs.queue import enqueue
 
 from ..models import ACTIVE, FAILING, PAUSED, JobFlow
@@ -31,13 +34,19 @@ def note_end(flow_id: str, *, succeeded: bool) -> None:
     flow: JobFlow | None = records.find_or_none(JobFlow, flow_id)
     if flow is None:
         return
-    further = JobFlow.streak > 0 if succeeded else JobFlow.streak < 0
-    step = 1 if succeeded else -1
     met = begin_anew(flow.expect_within_seconds, flow.status, now()) if succeeded else {}
     # A concurrent end of another run is waited for, and counted.
-    JobFlow.update({"streak": Case(None, [(further, JobFlow.streak + step)], step), **met}).where(JobFlow.id == flow_id).execute()
+    times = {name: moment and to_text(moment) for name, moment in met.items()}
+    _counted.later(1 if succeeded else -1, tuple(times), flow_id=flow_id, **times)
     if flow.auto_pause_after is not None and not succeeded and -min(flow.streak, 0) + 1 >= flow.auto_pause_after:
         enqueue(PAUSE, {"flow_id": flow_id}, unique_key=flow_id)
+
+
+@compiled(JobFlow)
+def _counted(step: int, times: Sequence[str]) -> Any:
+    further = JobFlow.streak > 0 if step > 0 else JobFlow.streak < 0
+    changes = {"streak": Case(None, [(further, JobFlow.streak + step)], step), **{name: Bind(name) for name in times}}
+    return JobFlow.update(changes).where(JobFlow.id == Bind("flow_id"))
 
 
 def pause_failing(flow_id: str) -> None:
