@@ -7,7 +7,7 @@ from typing import Any
 from ..data.backends.postgres import row_security
 from ..data.backends.postgres import session_settings as sessions
 from ..data.backends.postgres.database import PostgresDatabase
-from ..data.backends.versions import version_of
+from ..data.backends.versions import vacuums, version_of
 from ..data.migrator.runner import refuse_pending
 from ..key_rotation.key_usage import refuse_lost
 from ..plugins.checks import Unwell
@@ -41,10 +41,8 @@ def session_settings(parts: Parts) -> None:
 
 def autovacuum(parts: Parts) -> None:
     """PostgreSQL makes room and counts rows by itself."""
-    if isinstance(parts.database, PostgresDatabase):
-        with parts.connected():
-            [state] = parts.database.execute_sql("SHOW autovacuum").fetchone()
-        if state != "on":
+    with parts.connected():
+        if not vacuums(parts.database):
             raise Unwell("the server does not vacuum by itself: tables grow, and statements get slow; set autovacuum = on there")
 
 

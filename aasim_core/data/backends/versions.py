@@ -1,4 +1,4 @@
-"""The name and version of the connected database."""
+"""The name and version of the connected database, and whether its server cleans up."""
 
 from typing import NamedTuple
 
@@ -22,3 +22,8 @@ def version_of(database: Database) -> Version:
         database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
         kind, text = "SQLite", database.execute_sql("SELECT sqlite_version()").fetchone()[0]
     return Version(kind, text, int(text.partition(".")[0].partition(" ")[0]))
+
+
+def vacuums(database: Database) -> bool:
+    """Return whether the server vacuums by itself; SQLite, which needs none, counts as one that does."""
+    return not isinstance(database, PostgresDatabase) or database.execute_sql("SHOW autovacuum").fetchone()[0] == "on"

@@ -18,9 +18,7 @@ from .pool import Pool, answers, has_news, is_lost
 
 # libpq's timeouts: give up on a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_LOCK = Statement(
-    "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (Bind("name"),), crosses=False, gives_rows=True
-)
+_LOCK = Statement("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (Bind("name"),), crosses=False, gives_rows=True)
 _ENTER = Statement("SELECT set_config('app.org', %s, false)", (Bind("scope"),), crosses=False, gives_rows=True)
 _BEGIN, _BEGIN_UNSYNCED, _COMMIT = b"BEGIN", b"BEGIN; SET LOCAL synchronous_commit = off", b"COMMIT"
 _DIVISION_BY_ZERO = "22012"  # SQLSTATE by which a batch statement reports that a row is not as expected
