@@ -8,8 +8,8 @@ from threading import Condition
 _UNKNOWN_SECONDS = 0.05
 #: A thread waits so long for a free place itself; to hand a job back and to claim it again costs as much as a fast attempt.
 _SHORT_SECONDS = 0.05
-#: Nobody is sent away for longer: the webhook may answer faster by then.
-_LONGEST_SECONDS = 15.0
+#: Nobody is sent away for longer than that, or than so many attempts take: the webhook may answer faster by then.
+_LONGEST_SECONDS, _LONGEST_ATTEMPTS = 15.0, 6
 
 
 @dataclass
@@ -35,8 +35,9 @@ class _Lane:
 
     def next_turn(self, most: int) -> float:
         """In how many seconds it is the turn of one more that is sent away."""
-        moment = time.monotonic()
-        self.taken_until = min(max(self.taken_until, moment) + self.likely_seconds() / most, moment + _LONGEST_SECONDS)
+        moment, seconds = time.monotonic(), self.likely_seconds()
+        latest = moment + max(_LONGEST_SECONDS, _LONGEST_ATTEMPTS * seconds)
+        self.taken_until = min(max(self.taken_until, moment) + seconds / most, latest)
         return self.taken_until - moment
 
 
