@@ -20,7 +20,7 @@ from .graphs import measuring as graphs
 from .measurements import conditions, cost, flows, footprint, growth, lists, queries, rounds, scored
 from .measurements.rounds import Options
 from .reporting import report
-from .reporting.findings import Measurement, kept, missed
+from .reporting.findings import Measurement, keep, missed
 from .scale.command import scale
 from .webhooks import measuring
 
@@ -62,7 +62,7 @@ def main() -> None:
 )
 @click.option("--only", multiple=True, help="Contestants to take, by name (floor, aasim, flask, …); all by default.")
 def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], only: Sequence[str]) -> None:
-    """Measure WHAT, print the findings, and write docs/benchmarks.md from what is kept under var/bench."""
+    """Measure WHAT, print the findings, and write docs/benchmarks.md from the last figures of each."""
     console = Console(width=None if sys.stdout.isatty() else 160)
     options = Options(rounds=count, only=only)
     if quick:
@@ -132,9 +132,7 @@ main.add_command(analytics)
 
 def _keep(measurements: Sequence[Measurement], load: float) -> None:
     command = "bin/bench " + " ".join(sys.argv[1:])
-    for measurement in measurements:
-        replace(measurement, command=command.strip(), load=load).save()
-    report.write(kept())
+    report.write(keep([replace(measurement, command=command.strip(), load=load) for measurement in measurements]))
 
 
 def _measured(what: Sequence[str], kinds: Sequence[Kind], options: Options, console: Console) -> list[Measurement]:

@@ -1,16 +1,17 @@
-"""What a measurement found: figures beside their goals, kept under var/bench and shown as tables."""
+"""What a measurement found: figures beside their goals, kept in tests/bench/kept.json and shown as tables; what they come from, in var/bench."""
 
 import json
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from ..contestants.handmade import ROOT
 
 FOLDER = ROOT / "var" / "bench"
+#: The findings of the last measurement of each name and database, from which docs/benchmarks.md is written.
+_KEPT = ROOT / "tests" / "bench" / "kept.json"
 _HOLDS = {"≥": operator.ge, "≤": operator.le}
 
 
@@ -71,21 +72,30 @@ class Measurement:
     load: float = 0
     at: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
-    def save(self) -> None:
-        """Keep it; the last one of a name and database counts."""
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        content = json.dumps(asdict(self), indent=1, ensure_ascii=False)
-        (FOLDER / f"{self.name}-{self.database}.json").write_text(content)
+    @property
+    def title(self) -> str:
+        """What it is, and where."""
+        return f"{self.name}-{self.database}"
 
 
-def kept(folder: Path = FOLDER) -> list[Measurement]:
-    """Every measurement that was kept, by name and database."""
-    return [_read(path) for path in sorted(folder.glob("*.json"))]
+def keep(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """Keep them instead of the earlier ones of the same name and database; returns all, by name and database."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for measurement in measurements:
+        (FOLDER / f"{measurement.title}.json").write_text(_json(asdict(measurement)))
+    everything = {each.title: each for each in (*_kept(), *measurements)}
+    found = [everything[title] for title in sorted(everything)]
+    _KEPT.write_text(_json([{**asdict(each), "raw": None} for each in found]) + "\n")
+    return found
 
 
-def _read(path: Path) -> Measurement:
-    content = json.loads(path.read_text())
-    return Measurement(**{**content, "findings": [Finding(**finding) for finding in content["findings"]]})
+def _kept() -> list[Measurement]:
+    found = json.loads(_KEPT.read_text())
+    return [Measurement(**{**each, "findings": [Finding(**finding) for finding in each["findings"]]}) for each in found]
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False)
 
 
 def missed(measurements: Iterable[Measurement]) -> list[str]:

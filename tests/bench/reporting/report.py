@@ -59,8 +59,8 @@ is that of others who used the machine meanwhile, and makes all times longer. Wh
   ETags. Its own class of gunicorn's worker looks gunicorn's settings up once, and stays with a connection whose next request follows at
   once; the floor has gunicorn's, which does neither (it reads one agent a sixth more often under ours, and a page a thirtieth).
 
-J1 to J3: 16 keep-alive connections, two processes of 16 threads. Everything is in `tests/bench/`; the raw figures of a run are
-kept in `var/bench/`.
+J1 to J3: 16 keep-alive connections, two processes of 16 threads. Everything is in `tests/bench/`, the figures below also in
+`tests/bench/kept.json`; a run leaves those that they come from in `var/bench/`.
 """
 
 
@@ -100,6 +100,8 @@ def show(measurements: Sequence[Measurement], console: Console) -> None:
 def write(measurements: Sequence[Measurement], document: Path = DOCUMENT) -> None:
     """Write docs/benchmarks.md from the last measurement of each kind."""
     newest = max(measurements, key=lambda measurement: measurement.at)
+    order = list(MEANINGS)
+    measurements = sorted(measurements, key=lambda measurement: (order.index(measurement.name), measurement.database))
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     parts = [
         _HEAD.format(command=newest.command, at=newest.at, machine=machine, load=newest.load),
