@@ -1,4 +1,7 @@
-"""What a measurement found: figures beside their goals, kept in tests/bench/kept.json and shown as tables; what they come from, in var/bench."""
+"""What a measurement found: figures beside their goals, kept in tests/bench/kept.json and shown as tables.
+
+What they come from is left in var/bench.
+"""
 
 import json
 import operator
