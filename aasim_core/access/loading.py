@@ -12,7 +12,7 @@ import peewee
 
 from ..clock import from_text, now
 from ..context import organization_scope
-from ..data.compiled import compiled, padded
+from ..data.compiled import compiled, numbered, one_of
 from ..data.statements import Bind
 from ..errors import Refused
 from .cache import BoundedCache
@@ -151,17 +151,16 @@ def _teams() -> Any:
 
 def _grants_of(subjects: Sequence[str]) -> Sequence[Any]:
     """Return every grant to one of these users, teams and keys."""
-    named = padded(subjects)
-    return _grants.all(len(named), **{f"subject{n}": subject for n, subject in enumerate(named)})
+    named = numbered("subject", subjects)
+    return _grants.all(len(named), **named)
 
 
 @compiled(Grant)
 def _grants(size: int) -> Any:
     # A list rather than a subquery: PostgreSQL's generic plan would read all grants of the organization, as most have few.
-    subjects = [Bind(f"subject{n}") for n in range(size)]
     return (
         Grant.select(Grant.subject_type, Role.name, Role.built_in, Role.permissions, Node.path, Grant.expires_at)
         .join(Role, peewee.JOIN.INNER, on=(Role.id == Grant.role_id))
         .join(Node, peewee.JOIN.LEFT_OUTER, on=(Node.id == Grant.node_id))
-        .where(Grant.subject_id.in_(subjects))
+        .where(one_of(Grant.subject_id, "subject", size))
     )

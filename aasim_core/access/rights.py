@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ..data.compiled import padded
+from ..data.compiled import numbered
 from ..data.conditions import NOTHING, Condition, any_of
 from ..errors import Invalid, Problem, Refused
 from .records import Node
@@ -175,8 +175,7 @@ def _at_one_of(column: Any, node_ids: Sequence[str]) -> Condition:
     """Return the condition with ids in it, so that a statement can start from few rows instead of scanning those of others."""
     if not node_ids:
         return NOTHING
-    places = {f"place{n}": node_id for n, node_id in enumerate(padded(node_ids))}
-    return Condition(partial(_is_at, column), True, **places)
+    return Condition(partial(_is_at, column), True, **numbered("place", node_ids))
 
 
 def _is_at(column: Any, **places: Any) -> Any:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from .records import Row, database_of, row_of, to_record
-from .statements import Statement
+from .statements import Bind, Statement
 
 
 class Compiled:
@@ -57,3 +57,13 @@ def padded(values: Iterable[str]) -> list[str]:
     found = sorted(values)
     size = 1 << (len(found) - 1).bit_length() if found else 0
     return [*found, *(found[-1:] * (size - len(found)))]
+
+
+def numbered(name: str, values: Iterable[str]) -> dict[str, str]:
+    """Return the values under numbered names, for the binds of `one_of`, `padded`."""
+    return {f"{name}{n}": value for n, value in enumerate(padded(values))}
+
+
+def one_of(column: Any, name: str, size: int) -> Any:
+    """Match one of the values that are `numbered` with the name; `size` is how many there are."""
+    return column.in_([Bind(f"{name}{n}") for n in range(size)])

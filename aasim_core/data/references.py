@@ -14,7 +14,7 @@ from typing import Any
 from ..clock import now
 from ..context import current_actor
 from ..errors import Invalid, Problem, Refused
-from .compiled import padded
+from .compiled import numbered
 from .conditions import Condition, all_of
 from .fields import JsonField
 from .records import Row, database_of
@@ -89,8 +89,7 @@ def names(model: Any, ids: Iterable[str], conditions: Sequence[Condition]) -> Ma
 
     `model` is a record or a view.
     """
-    wanted = {f"id{n}": record_id for n, record_id in enumerate(padded(ids))}
-    condition = all_of(*conditions, Condition(partial(_is_one_of, model.id), **wanted))
+    condition = all_of(*conditions, Condition(partial(_is_one_of, model.id), **numbered("id", ids)))
     expression, binds = condition.expression, tuple(condition.values)
 
     def build() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from aasim_core import App
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
-from aasim_core.data.compiled import compiled, padded
+from aasim_core.data.compiled import compiled, numbered, one_of
 from aasim_core.data.statements import Bind
 
 from ..engines.hookspecs import Cost, Estimate, Meter, Payer, in_words
@@ -62,7 +62,7 @@ def check(find: Find, payer: Payer) -> None:
     budgets = {budget.id: budget for budget in find(payer)}
     if not budgets:
         return
-    ids = {f"budget{n}": budget_id for n, budget_id in enumerate(padded(budgets))}
+    ids = numbered("budget", budgets)
     for use in _running.records(len(ids), moment=to_text(now()), **ids):
         limit = uses.spent_limit(budgets[use.budget_id], use)
         if limit is not None:
@@ -71,9 +71,9 @@ def check(find: Find, payer: Payer) -> None:
 
 @compiled(BudgetUse)
 def _running(size: int) -> Any:
-    moment, theirs = Bind("moment"), BudgetUse.budget_id.in_([Bind(f"budget{n}") for n in range(size)])
+    moment = Bind("moment")
     runs = (BudgetUse.starts_at <= moment) & (BudgetUse.ends_at.is_null() | (BudgetUse.ends_at > moment))
-    return BudgetUse.select().where(theirs, runs).order_by(BudgetUse.budget_id)
+    return BudgetUse.select().where(one_of(BudgetUse.budget_id, "budget", size), runs).order_by(BudgetUse.budget_id)
 
 
 def reserve(find: Find, payer: Payer, estimate: Estimate) -> Held | None:

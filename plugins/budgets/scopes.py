@@ -7,9 +7,8 @@ from typing import Any
 from aasim_core import App
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
-from aasim_core.data.compiled import compiled, padded
+from aasim_core.data.compiled import compiled, numbered, one_of
 from aasim_core.data.records import find_or_none
-from aasim_core.data.statements import Bind
 from aasim_core.tenancy.organization_state import cached
 
 from ..engines.hookspecs import Payer
@@ -25,14 +24,14 @@ def _concerned(has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget
     """The active budgets that what the payer spends counts towards, in the order of their ids."""
     if not has_budgets():
         return ()
-    scopes = padded(each for each in (*_places(payer.project_id), payer.agent_id, payer.api_key_id) if each is not None)
-    return _of_scopes.records(len(scopes), **{f"scope{n}": scope_id for n, scope_id in enumerate(scopes)})
+    ids = (*_places(payer.project_id), payer.agent_id, payer.api_key_id)
+    scopes = numbered("scope", (each for each in ids if each is not None))
+    return _of_scopes.records(len(scopes), **scopes)
 
 
 @compiled(Budget)
 def _of_scopes(size: int) -> Any:
-    theirs = Budget.scope_id.in_([Bind(f"scope{n}") for n in range(size)])
-    return Budget.select().where(Budget.status == ACTIVE, theirs).order_by(Budget.id)
+    return Budget.select().where(Budget.status == ACTIVE, one_of(Budget.scope_id, "scope", size)).order_by(Budget.id)
 
 
 def _has_budgets() -> bool:

@@ -10,7 +10,7 @@ from aasim_core.access.grants import in_force
 from aasim_core.access.records import Grant, Node, Role, Team
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.clock import now, to_text
-from aasim_core.data.compiled import compiled, padded
+from aasim_core.data.compiled import compiled, numbered, one_of
 from aasim_core.data.conditions import Condition, all_of, equals
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
@@ -70,13 +70,13 @@ class HoldersCount(Derived):
 
 
 def _counts(role_ids: Sequence[str]) -> Mapping[str, int]:
-    ids = padded(role_ids)
-    return dict(_holders.all(len(ids), moment=to_text(now()), **{f"role{n}": role_id for n, role_id in enumerate(ids)}))
+    ids = numbered("role", role_ids)
+    return dict(_holders.all(len(ids), moment=to_text(now()), **ids))
 
 
 @compiled(Grant)
 def _holders(size: int) -> Any:
-    held = Grant.role_id.in_([Bind(f"role{n}") for n in range(size)]) & in_force(Bind("moment"))
+    held = one_of(Grant.role_id, "role", size) & in_force(Bind("moment"))
     return Grant.select(Grant.role_id, fn.COUNT(Grant.subject_id.distinct())).where(held).group_by(Grant.role_id)
 
 

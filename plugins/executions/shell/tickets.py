@@ -9,7 +9,7 @@ import orjson
 from peewee import JOIN
 
 from aasim_core.context import current_organization
-from aasim_core.data.compiled import compiled, padded
+from aasim_core.data.compiled import compiled, numbered, one_of
 from aasim_core.data.records import insert_rows
 from aasim_core.data.statements import Bind
 from aasim_core.text.json import to_json
@@ -62,8 +62,8 @@ def without_unwanted(state: Admission) -> Admission:
     """
     if not state.held:
         return state
-    ids = padded({execution_of(ticket.id) for ticket in state.held})
-    found = _runs.all(len(ids), **{f"id{n}": execution_id for n, execution_id in enumerate(ids)})
+    ids = numbered("id", {execution_of(ticket.id) for ticket in state.held})
+    found = _runs.all(len(ids), **ids)
     wanted = {name for id_, holds, job in found for name in (holds, f"{id_}/{job}")}
     return replace(state, held=tuple(ticket for ticket in state.held if ticket.id in wanted))
 
@@ -71,8 +71,8 @@ def without_unwanted(state: Admission) -> Admission:
 @compiled(Execution)
 def _runs(size: int) -> Any:
     """What unended runs hold, and would request with, in the kernel's terms."""
-    mine = Execution.id.in_([Bind(f"id{n}") for n in range(size)])
-    return Execution.select(Execution.id, Execution.ticket, Execution.job).where(mine, Execution.finished_at.is_null())
+    known = Execution.select(Execution.id, Execution.ticket, Execution.job)
+    return known.where(one_of(Execution.id, "id", size), Execution.finished_at.is_null())
 
 
 def write(key: str, stored: Stored, after: Admission, rule: Rule, at: int) -> None:

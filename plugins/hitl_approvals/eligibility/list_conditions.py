@@ -11,7 +11,7 @@ from peewee import SQL, fn
 
 from aasim_core.access.records import Node
 from aasim_core.access.tree import beyond
-from aasim_core.data.compiled import padded
+from aasim_core.data.compiled import numbered, padded
 from aasim_core.data.conditions import Condition, all_of, any_of, equals
 from aasim_core.identity.records import ApiKey
 
@@ -88,8 +88,7 @@ def _nowhere(path: str) -> bool:
 def _put_to(meaning: Meaning, *, waiting: bool, is_known: Callable[[str], bool] = _nowhere) -> Iterator[Condition]:
     """Queries of the ids of the approvals that are put to the member: at their present level, or at any."""
     for kind, ids in sorted(meaning.anywhere.items()):
-        names = {f"subject{n}": subject_id for n, subject_id in enumerate(padded(ids))}
-        yield Condition(partial(_assigned, waiting, kind), **names)
+        yield Condition(partial(_assigned, waiting, kind), **numbered("subject", ids))
     for (kind, subject_id), paths in sorted(meaning.placed.items()):
         unknown = [path for path in paths if not is_known(path)]
         if unknown and subject_id not in meaning.anywhere.get(kind, ()):

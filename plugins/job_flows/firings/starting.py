@@ -10,6 +10,7 @@ from aasim_core.access import tree
 from aasim_core.clock import now, to_text
 from aasim_core.context import acting_as
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled, numbered, one_of
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.identity.on_behalf_of import principal_now
@@ -79,19 +80,32 @@ def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
 
 def _read(firing_ids: Sequence[str]) -> list[tuple[Firing, JobFlow, list[Firing]]]:
     """The firings in their order, with their flows and what waits of these, in three statements."""
-    found = {firing.id: firing for firing in Firing.select().where(Firing.id.in_(list(firing_ids)))}
-    flow_ids = {firing.flow_id for firing in found.values()}
-    flows = {flow.id: flow for flow in JobFlow.select().where(JobFlow.id.in_(list(flow_ids)))}
-    waiting: dict[str, list[Firing]] = {flow_id: [] for flow_id in flow_ids}
-    for firing in _waiting().where(Firing.flow_id.in_(list(flow_ids))):
+    ids = numbered("id", firing_ids)
+    found = {firing.id: firing for firing in _firings.records(len(ids), **ids)}
+    flow_ids = numbered("id", {firing.flow_id for firing in found.values()})
+    flows = {flow.id: flow for flow in _flows.records(len(flow_ids), **flow_ids)}
+    waiting: dict[str, list[Firing]] = {flow_id: [] for flow_id in flow_ids.values()}
+    for firing in _waiting_of.records(len(flow_ids), **flow_ids):
         waiting[firing.flow_id].append(found.get(firing.id, firing))
     known = [found[firing_id] for firing_id in firing_ids if firing_id in found]
     return [(firing, flows[firing.flow_id], waiting[firing.flow_id]) for firing in known if firing.flow_id in flows]
 
 
-def _waiting() -> Any:
+@compiled(Firing)
+def _firings(size: int) -> Any:
+    return Firing.select().where(one_of(Firing.id, "id", size))
+
+
+@compiled(JobFlow)
+def _flows(size: int) -> Any:
+    return JobFlow.select().where(one_of(JobFlow.id, "id", size))
+
+
+@compiled(Firing)
+def _waiting_of(size: int) -> Any:
     """What is about to start, or parked, for its due time, in the order in which it starts."""
-    return Firing.select().where(WAITING, Firing.origin == BY_SCHEDULE).order_by(Firing.starts_at, Firing.id)
+    theirs = one_of(Firing.flow_id, "id", size)
+    return Firing.select().where(WAITING, Firing.origin == BY_SCHEDULE, theirs).order_by(Firing.starts_at, Firing.id)
 
 
 def release(app: "App", context: "JobContext", flow_id: str) -> None:
@@ -101,7 +115,7 @@ def release(app: "App", context: "JobContext", flow_id: str) -> None:
     if flow is None:
         return
     for firing in parked.order_by(Firing.due_at, Firing.id).limit(_RELEASED_AT_ONCE):
-        waiting = list(_waiting().where(Firing.flow_id == flow_id))
+        waiting = _waiting_of.records(1, id0=flow_id)
         if context.should_stop() or not fire_one(app, firing, flow, app.database.time(), waiting):
             return
 
