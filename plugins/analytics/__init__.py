@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import click
 
@@ -20,7 +21,7 @@ plugin = Plugin(
     "Analytics",
     "What ran, how well, for how long and at what cost, over time and by group.",
     requires=("engines", "executions"),
-    uses=("hitl_approvals",),
+    uses=("dashboard", "hitl_approvals"),
 )
 
 
@@ -68,6 +69,14 @@ def keepers(app: App) -> Sequence[Keeper]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /analytics."""
     return api.Analytics(app), Reasons(app)
+
+
+@hookimpl(optionalhook=True)
+def dashboard_cards(app: App) -> Sequence[Any]:
+    """What was spent today."""
+    from . import with_dashboard
+
+    return (with_dashboard.CARD,)
 
 
 @hookimpl

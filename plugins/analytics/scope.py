@@ -1,6 +1,6 @@
 """The scope of a query: its time range, and the projects whose numbers the caller may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,8 +39,12 @@ def range_of(query: Mapping[str, Any], prefix: str = "") -> tuple[datetime, date
 def projects_of(req: Request) -> frozenset[str] | None:
     """The projects that the caller may see the numbers of; None for everything, with what belongs to no project."""
     conditions = req.rights.reach_condition(READ, Node, "id")
-    if not conditions:
+    return projects_within([condition.expression(**condition.values) for condition in conditions])
+
+
+def projects_within(within: Sequence[Any]) -> frozenset[str] | None:
+    """The projects that meet these expressions, which restrict nodes to a caller's reach; None for everything, where there are none."""
+    if not within:
         return None
-    within = [condition.expression(**condition.values) for condition in conditions]
     found: Any = Node.select(Node.id).where(Node.kind == "project", *within).tuples()
     return frozenset(node_id for (node_id,) in found)

@@ -176,8 +176,8 @@ def of_csv(client: Client) -> dict[str, Any]:
 
 
 def of_dashboard(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of its card, which counts up to `MOST_COUNTED` calls, the correction included."""
-    (card,) = [card for card in told["cards"] if card["name"] == "engine_calls"]
-    figures = {figure["name"]: figure["value"] for figure in card["figures"]}
+    """The same of its cards, one of which counts up to `MOST_COUNTED` calls, the correction included."""
+    cards = [card for card in told["cards"] if card["name"] in ("engine_calls", "spending")]
+    figures = {figure["name"]: figure["value"] for card in cards for figure in card["figures"]}
     costs = {currency: figures[f"cost_today_{currency}"] for currency in _PRICES}
     return {"calls": figures["calls_today"] - 1, "tokens": figures["tokens_today"], "costs": costs}

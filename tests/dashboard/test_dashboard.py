@@ -80,7 +80,7 @@ def test_tokens_and_costs_are_those_of_the_calls(app: App, owner: Person) -> Non
     engine = owner.client.post("/engines", {"name": "Priced", "provider": "scripted", "prices": [price]}).data["id"]
     run(app, owner, "yes", engine_id=engine)
     [call] = owner.client.get("/engines/calls").data["items"]
-    told = cards(owner)["engine_calls"]
+    told = cards(owner)["spending"]
     assert told["tokens_today"]["value"] == call["input_tokens"] + call["output_tokens"]
     assert told["cost_today_EUR"]["value"] == call["cost"] > 0
 
