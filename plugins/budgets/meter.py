@@ -101,7 +101,7 @@ def reserve(find: Find, payer: Payer, estimate: Estimate) -> Held | None:
 def settle(held: Held, tokens: int, cost: Cost | None) -> None:
     """Count what the call took instead of what was held for it; where its price is not known, it cost what was held."""
     with records.database_of(BudgetUse).transaction(durable=False):
-        is_held = _taken_back(held.id)
+        is_held = _delete(held.id)
         for hold in held.holds:
             spent = _amount(hold.budget, cost)
             back = (hold.cost, hold.tokens) if is_held else (0, 0)
@@ -112,18 +112,18 @@ def settle(held: Held, tokens: int, cost: Cost | None) -> None:
 def release(reservation: Reservation) -> None:
     """Release the reservation of an abandoned call."""
     with records.database_of(BudgetUse).transaction(durable=False):
-        if _taken_back(reservation.id):
+        if _delete(reservation.id):
             for hold in reservation.holds:
                 _count(hold["use_id"], (0, 0), (hold["cost"], hold["tokens"]))
 
 
-def _taken_back(reservation_id: str) -> bool:
-    """Delete the reservation; returns whether nobody has done that before."""
-    return _deleted.one(id=reservation_id) is not None
+def _delete(reservation_id: str) -> bool:
+    """Delete the reservation; returns whether it was still there."""
+    return _deletion.one(id=reservation_id) is not None
 
 
 @compiled(Reservation)
-def _deleted() -> Any:
+def _deletion() -> Any:
     return Reservation.delete().where(Reservation.id == Bind("id")).returning(Reservation.id)
 
 
