@@ -10,7 +10,7 @@ import peewee
 from ....context import scope_or_nothing
 from ...faults import READ_ONLY, Unconfirmed, sqlstate_of
 from ...persistence import persist
-from ...statements import Bind, Result, Statement
+from ...statements import Result, Statement
 from ...transactions import Conflict, UnitOfWork
 from ..scoped_database import ScopedDatabase
 from .batch_statement import tell_returned, together
@@ -18,9 +18,7 @@ from .pool import Pool, answers, has_news, is_lost
 
 # libpq's timeouts: give up on a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_LOCK = Statement("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (Bind("name"),), crosses=False, gives_rows=True)
-_ENTER = Statement("SELECT set_config('app.org', %s, false)", (Bind("scope"),), crosses=False, gives_rows=True)
-_BEGIN, _BEGIN_UNSYNCED, _COMMIT = b"BEGIN", b"BEGIN; SET LOCAL synchronous_commit = off", b"COMMIT"
+_BEGIN, _BEGIN_UNSYNCED = "BEGIN", "BEGIN; SET LOCAL synchronous_commit = off"
 _DIVISION_BY_ZERO = "22012"  # SQLSTATE by which a batch statement reports that a row is not as expected
 _NO_SETTINGS: Mapping[str, str] = {}
 #: A claim takes the first job of an index. With row-level security PostgreSQL underestimates the rows, and would sort all ready jobs.
@@ -156,7 +154,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         connection = self._state.conn
         if connection is not None and connection.aasim_scope != scope:
             connection.aasim_scope = None  # unknown if the next line fails
-            self._execute(connection, _ENTER, [scope])
+            self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
 
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
@@ -182,18 +180,13 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             self._send(unit)
         try:
             if unit.begun:
-                self._command(self._state.conn, _COMMIT)
+                self.commit()
             elif unit.waiting:
                 self._replace_lost()
                 self._send(unit)
         except peewee.PeeweeException as error:
             self._fail(error, is_commit=True)
             raise
-
-    def _command(self, connection: Any, sql: bytes) -> None:
-        """Run it without a cursor, which costs more than the command itself."""
-        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
-            connection.aasim_statements.command(sql)
 
     def _fail(self, error: Exception, *, is_commit: bool) -> None:
         super()._fail(error, is_commit=is_commit)
@@ -221,7 +214,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
 
     def _write(self, unit: UnitOfWork) -> None:
         if not unit.begun:
-            self._command(self._own_connection(), _BEGIN if unit.durable else _BEGIN_UNSYNCED)
+            self._execute_cursor(_BEGIN if unit.durable else _BEGIN_UNSYNCED, None)
             unit.begun = True  # not earlier: if it failed, no later statement may run without it
         if unit.waiting:
             self._send(unit)
@@ -256,7 +249,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; later statements see what previous holders committed (READ COMMITTED)."""
         super().lock(name)
-        self.run_compiled(_LOCK, [name])
+        self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
     def try_lock(self, name: str) -> bool:
         """See `ScopedDatabase.try_lock`."""

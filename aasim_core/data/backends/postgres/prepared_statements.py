@@ -41,10 +41,6 @@ class PreparedStatements:
         adapted.set_pgresult(result)
         return Result(adapted.load_rows(0, result.ntuples, tuple), result.command_tuples or 0)
 
-    def command(self, sql: bytes) -> None:
-        """Run what has no parameters and no rows, such as ``BEGIN``; raises psycopg's errors."""
-        self._checked(self._server.exec_(sql))
-
     def _answer(self, sql: str, types: tuple[int, ...] | None, values: Any, formats: Any) -> Any:
         key = sql, types
         if key not in self._names:
