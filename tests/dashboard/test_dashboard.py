@@ -75,14 +75,34 @@ def test_each_number_is_the_count_of_the_list_behind_its_link(app: App, owner: P
     assert counted > 15
 
 
-def test_tokens_and_costs_are_those_of_the_calls(app: App, owner: Person) -> None:
+def spend(app: App, person: Person) -> None:
+    """A run that costs something."""
     price = {"input": 1_000_000, "output": 1_000_000, "currency": "EUR"}
-    engine = owner.client.post("/engines", {"name": "Priced", "provider": "scripted", "prices": [price]}).data["id"]
-    run(app, owner, "yes", engine_id=engine)
+    engine = person.client.post("/engines", {"name": "Priced", "provider": "scripted", "prices": [price]}).data["id"]
+    run(app, person, "yes", engine_id=engine)
+
+
+def test_tokens_and_costs_are_those_of_the_calls(app: App, owner: Person) -> None:
+    spend(app, owner)
     [call] = owner.client.get("/engines/calls").data["items"]
     told = cards(owner)["spending"]
     assert told["tokens_today"]["value"] == call["input_tokens"] + call["output_tokens"]
     assert told["cost_today_EUR"]["value"] == call["cost"] > 0
+
+
+def test_what_was_spent_is_what_analytics_says_behind_the_link(app: App, owner: Person) -> None:
+    spend(app, owner)
+    told = cards(owner)["spending"]
+    [row] = owner.client.get(told["tokens_today"]["link"].removeprefix("/api/v1")).data["rows"]
+    assert told["tokens_today"]["value"] == row["input_tokens"] + row["output_tokens"]
+    assert [{"currency": "EUR", "cost": told["cost_today_EUR"]["value"]}] == row["costs"]
+
+
+def test_a_member_of_one_project_sees_what_was_spent_there(app: App, owner: Person, world: World) -> None:
+    run(app, owner, "yes")
+    project = world.node(owner, "project")
+    assert cards(world.member(owner, "viewer", project))["spending"]["tokens_today"]["value"] == 0
+    assert cards(owner)["spending"]["tokens_today"]["value"] > 0
 
 
 def test_a_member_sees_the_cards_of_what_they_may_see(app: App, owner: Person, world: World) -> None:

@@ -115,7 +115,7 @@ def release(app: "App", context: "JobContext", flow_id: str) -> None:
     if flow is None:
         return
     for firing in parked.order_by(Firing.due_at, Firing.id).limit(_RELEASED_AT_ONCE):
-        waiting = _waiting_of.records(1, id0=flow_id)
+        waiting = _waiting_of.records(1, **numbered("id", [flow_id]))
         if context.should_stop() or not fire_one(app, firing, flow, app.database.time(), waiting):
             return
 

@@ -35,8 +35,8 @@ def note_end(flow_id: str, *, succeeded: bool) -> None:
     if flow is None:
         return
     met = begin_anew(flow.expect_within_seconds, flow.status, now()) if succeeded else {}
-    # A concurrent end of another run is waited for, and counted.
     times = {name: moment and to_text(moment) for name, moment in met.items()}
+    # A concurrent end of another run is waited for, and counted.
     _counted.later(1 if succeeded else -1, tuple(times), flow_id=flow_id, **times)
     if flow.auto_pause_after is not None and not succeeded and -min(flow.streak, 0) + 1 >= flow.auto_pause_after:
         enqueue(PAUSE, {"flow_id": flow_id}, unique_key=flow_id)

@@ -1,7 +1,7 @@
 """J4 and J5 where a database is no longer fresh: evenly at 70 % of the full rate, with ten million rows, while retention deletes as many
 runs as there come, and while a transaction that only reads stays open.
 
-Where the server has no autovacuum, tables are vacuumed before each turn, as autovacuum does.
+Tables are vacuumed before each turn, as autovacuum does after a while.
 """
 
 import sys
@@ -41,7 +41,7 @@ import sys, time
 from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope
 from aasim_core.settings import Settings
-from aasim_plugins.executions.log.retention import prune_some
+from aasim_plugins.executions.log.retention import _AT_ONCE, prune_some
 from tests.bench.contestants.aasim_seed import home_of
 
 app, rate = build_app(Settings.load()), float(sys.argv[2])
@@ -50,7 +50,7 @@ with app.database.connected():
     with organization_scope(organization):
         due = time.monotonic()
         while prune_some(app, organization):
-            due += 200 / rate
+            due += _AT_ONCE / rate
             time.sleep(max(0, due - time.monotonic()))
 raise SystemExit("nothing is left to delete")
 """
@@ -156,8 +156,10 @@ def _deleting(database: Database, settings: Mapping[str, str], rate: float) -> I
     """So many old runs a second are deleted while the body runs."""
     command = [sys.executable, "-c", _DELETE, email(READER), str(rate)]
     log = database.folder / "deleting.log"
-    with processes.running([command], {**settings, "PYTHONPATH": str(ROOT)}, log, lambda: True):
+    with processes.running([command], {**settings, "PYTHONPATH": str(ROOT)}, log, lambda: True) as [deleting]:
         yield
+        if deleting.poll() is not None:
+            raise RuntimeError(f"nothing was deleted in the end: {processes.tail(log)}")
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Measurement:
         return f"{self.name}-{self.database}"
 
 
-def keep(measurements: Iterable[Measurement]) -> list[Measurement]:
+def keep(measurements: Sequence[Measurement]) -> list[Measurement]:
     """Keep them instead of the earlier ones of the same name and database; returns all, by name and database."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for measurement in measurements:
