@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aasim_core.access.rights import Rights
 from aasim_core.text.slugs import slug_of
 
-from ..executions.hookspecs import Effect, Tool, ToolChanged, ToolError, ToolLater, ToolSource, ToolUse
+from ..executions.hookspecs import LOOK_AGAIN_SECONDS, Effect, Tool, ToolChanged, ToolError, ToolLater, ToolSource, ToolUse
 from . import service
 from .connecting import AppError
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 #: How the refs of apps' operations begin.
 KIND = "app"
-#: Interval at which a run checks whether the app was reconnected.
-_LOOK_AGAIN_SECONDS = 30.0
 
 
 def app_source(app: "App") -> ToolSource:
@@ -71,6 +69,6 @@ def _call(app: "App", use: ToolUse) -> Any:
         if error.code == "changed":
             raise ToolChanged from error
         if error.code == "not_connected" and service.needs_a_person(app_id):
-            raise ToolLater(f"{error.message[:1].upper()}{error.message[1:]}.", seconds=_LOOK_AGAIN_SECONDS) from error
+            raise ToolLater(f"{error.message[:1].upper()}{error.message[1:]}.", seconds=LOOK_AGAIN_SECONDS) from error
         message = f"{error.message[:1].upper()}{error.message[1:]}."
         raise ToolError(message, unknown=error.unknown, code=error.code) from error

@@ -11,7 +11,17 @@ import pluggy
 from aasim_core.errors import Refused
 
 from .questions.reviewers import Decision, Question, Reviewer
-from .shell.turn_ends import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
+from .shell.turn_ends import (
+    LOOK_AGAIN_SECONDS,
+    CancelRequested,
+    Interrupted,
+    RunFailed,
+    RunLater,
+    RunPauses,
+    RunWaits,
+    TimedOut,
+    TurnEnds,
+)
 from .starting.startables import Startable, Target
 from .tools.sources import (
     EFFECTS,
@@ -41,7 +51,7 @@ if TYPE_CHECKING:
     from .turn.usage import Spent, Tally
 
 __all__ = [
-    "EFFECTS", "GRAVE",
+    "EFFECTS", "GRAVE", "LOOK_AGAIN_SECONDS",
     "Awaited", "CancelRequested", "Decision", "Effect", "Interrupted", "Question", "Reviewer", "RunFailed", "RunLater", "RunPauses",
     "RunWaits", "Startable", "Target", "TimedOut", "Tool", "ToolChanged", "ToolError", "ToolFailed", "ToolLater", "ToolSource", "ToolUse",
     "TurnEnds", "principal_of",

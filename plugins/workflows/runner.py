@@ -3,18 +3,17 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..executions.hookspecs import Finished, Run, RunFailed, RunLater, Runner, ToolError
+from ..executions.hookspecs import Finished, Run, RunFailed, Runner, ToolError
 from ..executions.models import Execution
 from . import service
 from .hookspecs import NodeFailed, NodeType, NodeUse, Result
 from .shell import calls
+from .shell.enabled_types import enabled_type
 from .shell.outside import NODE_KIND
 from .shell.turn import WorkflowTurn
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-
-_OFF_SECONDS = 30.0
 
 
 def workflow_runner(app: "App") -> Runner:
@@ -35,9 +34,7 @@ def node_runner(app: "App") -> Runner:
 
     def run(run: Run) -> Finished:
         use = _use_of(app, run.execution)
-        kind: NodeType | None = app.offers.here("node_types").get(use.type)
-        if kind is None:
-            raise RunLater(_OFF_SECONDS, f"No enabled plugin provides nodes of the type {use.type}.")
+        kind = enabled_type(app, use.type, use.path)
         try:
             result = _done(run, kind, use)
         except ToolError as failed:

@@ -8,7 +8,7 @@ from aasim_core.access.rights import Rights
 
 from ..connected_apps import service as connected_apps
 from ..connected_apps.hookspecs import AppError, HttpRequest
-from ..executions.hookspecs import ToolChanged, ToolLater, ToolUse
+from ..executions.hookspecs import LOOK_AGAIN_SECONDS, ToolChanged, ToolLater, ToolUse
 from .hookspecs import NodeFailed, Used
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 _FIELD = "connected_app_id"
 _REFUSAL = "There is no such connected app, or you may not use it; write the id of one that you may use."
-#: When a run looks again whether the app can be used.
-_LOOK_AGAIN_SECONDS = 30.0
 #: What the failures of apps are called where those of requests without one have another name.
 _CODES: Mapping[str, str] = {
     "unavailable": "connection_failed", "too_large": "output_too_large", "invalid_arguments": "invalid_request",
@@ -52,7 +50,7 @@ def send(
 ) -> dict[str, Any]:
     """What the service answered, as ``{status, headers, body}`` without secrets; raises NodeFailed, ToolLater and ToolChanged."""
     if not app.features.is_here("connected_apps"):
-        raise ToolLater(app.features.explain_off("connected_apps", "the app of a request"), seconds=_LOOK_AGAIN_SECONDS)
+        raise ToolLater(app.features.explain_off("connected_apps", "the app of a request"), seconds=LOOK_AGAIN_SECONDS)
     app_id = use.arguments[_FIELD]
     try:
         answer = connected_apps.send_request(
@@ -75,5 +73,5 @@ def _failure(error: AppError, app_id: str) -> Exception:
     if error.code == "changed":
         return ToolChanged()
     if error.code == "not_connected" and connected_apps.needs_a_person(app_id):
-        return ToolLater(message, seconds=_LOOK_AGAIN_SECONDS)
+        return ToolLater(message, seconds=LOOK_AGAIN_SECONDS)
     return NodeFailed(_CODES.get(error.code, error.code), message, unknown=error.unknown)

@@ -77,12 +77,15 @@ def test_what_is_tried_again_beside_others_is_done_once_a_time(app: App, run: An
 
 
 @pytest.mark.long
-def test_a_node_waits_while_what_it_runs_is_off(app: App, owner: Person, make: Any, work: Work) -> None:
+@pytest.mark.parametrize("calls", [False, True])
+def test_a_node_waits_while_what_it_runs_is_off(app: App, owner: Person, make: Any, work: Work, *, calls: bool) -> None:
     engine = owner.client.get("/engines?provider=scripted").data["items"][0]
     agent = owner.client.post(
         "/agents", {"name": "Scripted", "engine_id": engine["id"], "parameters": {"replies": ["Good."]}}
     ).data
-    workflow = make([node("judge", "agent", agent_id=agent["id"], _input="Is it good?")])
+    runs = node("judge", "agent", agent_id=agent["id"], _input="Is it good?")
+    by_a_tool = node("judge", "tool", ref=f"agent:{agent['id']}", approval="never", arguments={"input": "Is it good?"})
+    workflow = make([by_a_tool if calls else runs])
     execution = owner.client.post(f"/workflows/{workflow['id']}/execute", {"input": None}).data
     for on, status in ((False, "queued"), (True, "succeeded")):
         with organization_scope(owner.organization_id), app.database.transaction():

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from aasim_core.errors import Refused
 
 
+#: How soon, in seconds, a run looks again for something that is off or not connected.
+LOOK_AGAIN_SECONDS = 30.0
+
+
 def _nothing() -> None:
     """There is nothing more to write."""
 

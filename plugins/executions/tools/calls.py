@@ -14,7 +14,7 @@ from aasim_core.ids import is_id
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
-from ..hookspecs import CancelRequested, Question, Reviewer, Run, RunFailed, RunLater, RunPauses, TimedOut
+from ..hookspecs import LOOK_AGAIN_SECONDS, CancelRequested, Question, Reviewer, Run, RunFailed, RunLater, RunPauses, TimedOut
 from ..models import DENIED, DONE, RUNNING, UNKNOWN, WAITING, ToolCall
 from ..questions.asking import decided, is_wanted, put, reviewer_of
 from . import tracing
@@ -27,8 +27,6 @@ from .toolbox import BoundTool
 _QUICK_SECONDS = 1.0
 #: When the call of a tool that changed at the last moment is looked at again.
 _CHANGED_SECONDS = 1.0
-#: Interval at which a waiting run checks whether the required plugin is enabled again.
-_OFF_SECONDS = 30.0
 
 
 def carry_out(run: Run, row: ToolCall, bound: BoundTool | None, longest: int = LONGEST_RESULT) -> Any:
@@ -273,7 +271,7 @@ class Attempt:
 
     def _awaited(self) -> Any:
         if self.bound.is_off:
-            raise RunLater(_OFF_SECONDS, self.bound.why_not_there(self.row.name))
+            raise RunLater(LOOK_AGAIN_SECONDS, self.bound.why_not_there(self.row.name))
         value = self._result(self.row.awaited_id)
         if value is None:
             raise self._until(self.row.awaited_id)

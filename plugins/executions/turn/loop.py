@@ -23,6 +23,7 @@ from ..models import Execution
 from ..settings import ExecutionSettings
 from ..shell.delivery import lock_waiting, wake
 from ..shell.stored_run import StoredRun, Values, is_rejected, no_values
+from ..shell.turn_ends import LOOK_AGAIN_SECONDS
 from ..tools import effects, tracing
 from .run import DurableRun
 from .run_status import HaltedSince, Turn, first_turn_of, read_turn, returning_of_first_turn
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 #: How soon to look again for a place among the running ones.
 _PLACE_SECONDS = 1.0
-#: How soon to look again for the plugin that runs it.
-_OFF_SECONDS = 30.0
 _PAUSED = "Somebody paused the run; it continues when it is resumed."
 _HALTED = "The organization is halted; the run continues when it is resumed."
 #: What a run waits for, in its log.
@@ -138,8 +137,8 @@ def _runner(app: "App", kind: str) -> Runner:
     if runner is not None:
         return runner
     if (plugin := app.offers.owner_of("runners", kind)) is not None:
-        raise RunLater(_OFF_SECONDS, f"The plugin {plugin}, which runs this, is disabled for the organization.")
-    raise RunLater(_OFF_SECONDS, f"No plugin that is on runs executions of the kind {kind}; one of another version may.")
+        raise RunLater(LOOK_AGAIN_SECONDS, f"The plugin {plugin}, which runs this, is disabled for the organization.")
+    raise RunLater(LOOK_AGAIN_SECONDS, f"No plugin that is on runs executions of the kind {kind}; one of another version may.")
 
 
 def _timeout(app: "App") -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...executions.hookspecs import ToolLater
+from ...executions.hookspecs import LOOK_AGAIN_SECONDS, ToolLater
 from ...executions.models import Execution
 from ...executions.service import APPROVALS, BoundTool, refuse_deep, startable, toolbox
 from ..hookspecs import NodeType, NodeUse
@@ -37,10 +37,6 @@ TOOL = NodeType(
 )
 
 
-#: How soon to look again for the plugin that brings what a node runs.
-_OFF_SECONDS = 30.0
-
-
 def _starting(type_: str, about: str, kind: str) -> NodeType:
     """The type of the nodes that run objects of a kind, which their config names by an id."""
     field = f"{kind}_id"
@@ -54,7 +50,9 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
         refuse_deep(execution)
         principal = use.principal
         if (plugin := use.app.offers.off_here("startables", kind)) is not None:
-            raise ToolLater(f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}", seconds=_OFF_SECONDS)
+            raise ToolLater(
+                f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}", seconds=LOOK_AGAIN_SECONDS
+            )
         found = startable(use.app, kind)
         target = found.find(use.config[field], _number(use.config), principal)
         return found.start(

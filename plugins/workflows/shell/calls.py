@@ -10,7 +10,7 @@ from aasim_core.data.statements import Bind
 from aasim_core.ids import new_id
 from aasim_core.user_code.values import LONGEST_FILLED
 
-from ...executions.hookspecs import Run, Tool, ToolSource, ToolUse
+from ...executions.hookspecs import LOOK_AGAIN_SECONDS, Run, RunLater, Tool, ToolSource, ToolUse
 from ...executions.models import ToolCall
 from ...executions.service import BoundTool, FoundTool
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result, Used
@@ -46,7 +46,9 @@ def _output_of(kind: NodeType, given: ToolUse, use: NodeUse) -> Any:
 
 
 def make(run: Run, row: ToolCall, bound: BoundTool) -> Any:
-    """What the call gives. Raises NodeFailed, and what ends the turn."""
+    """What the call gives. Raises NodeFailed, and what ends the turn: RunLater while what is called is off."""
+    if bound.is_off and row.finished_at is None:
+        raise RunLater(LOOK_AGAIN_SECONDS, f"{row.path} waits: {bound.why_not_there(bound.ref)}")
     told = row.result if row.finished_at is not None else run.call_tool(row, bound, longest=LONGEST_FILLED)
     if "error" in told:
         raise NodeFailed(told.get("code", FAILED), str(told["error"]))

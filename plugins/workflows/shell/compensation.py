@@ -14,15 +14,16 @@ from aasim_core.errors import Refused
 from aasim_core.jobs.queue import enqueue
 
 from ...executions import service as executions
-from ...executions.hookspecs import Finished, Question, Run, RunFailed, RunLater, Runner, ToolError, ToolLater
+from ...executions.hookspecs import LOOK_AGAIN_SECONDS, Finished, Question, Run, RunFailed, RunLater, Runner, ToolError, ToolLater
 from ...executions.models import DONE, Execution, ToolCall
 from .. import service
 from ..definition import Definition
-from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
+from ..hookspecs import NodeFailed, NodeUse, Result
 from ..kernel.flow import CANCELLED, ERROR, RUN, SKIPPED
 from ..models import OUTPUT, NodeRow
 from . import calls
 from .data import Data
+from .enabled_types import enabled_type
 from .outside import NODE_KIND
 from .results import Results
 from .stored_flow import whole_flow
@@ -38,7 +39,7 @@ KIND = "workflow_compensation"
 UNDO = "workflows.undo"
 #: After what ends of a run it is undone.
 ENDS = ("failed", "cancelled", "timed_out")
-_OFF_SECONDS, _SOON_SECONDS = 30.0, 1.0
+_SOON_SECONDS = 1.0
 #: More than there are nodes in a run.
 _LAST = 1_000_000
 Compute = Callable[[Mapping[str, Any], Data], Result]
@@ -62,7 +63,7 @@ def undo(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> None:
             if execution is not None:
                 start(app, execution)
     except Refused as refused:
-        context.hand_back(now() + timedelta(seconds=refused.retry_after or _OFF_SECONDS))
+        context.hand_back(now() + timedelta(seconds=refused.retry_after or LOOK_AGAIN_SECONDS))
 
 
 def is_due(execution: Execution) -> bool:
@@ -178,9 +179,7 @@ def _undo_child(app: "App", run: Run, number: int, row: NodeRow) -> None:
 def _undo(app: "App", run: Run, number: int, row: NodeRow, written: Mapping[str, Any], data: Data) -> Any:
     """Return the result of undoing one node. If it fails, people are asked whether it was done in another way."""
     try:
-        kind: NodeType | None = app.offers.here("node_types").get(written["type"])
-        if kind is None:
-            raise RunLater(_OFF_SECONDS, f"No enabled plugin provides nodes of the type {written['type']}.")
+        kind = enabled_type(app, written["type"], f"the undoing of {row.path}")
         config = written.get("config") or {}
         if kind.compute is not None:
             return _computed(run, kind.compute, config, row, data)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aasim_core.text.json import to_json
 from aasim_core.user_code.values import LONGEST_FILLED
 
-from ...executions.hookspecs import CancelRequested, Finished, Run, RunFailed, RunLater, RunWaits, ToolError, TurnEnds
+from ...executions.hookspecs import CancelRequested, Finished, Run, RunFailed, RunWaits, ToolError, TurnEnds
 from ...executions.service import Settled
 from ..definition import Definition, body_of
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
@@ -24,6 +24,7 @@ from ..models import ERROR, GIVEN, ITEMS, OUTPUT, SCOPE
 from . import loops
 from .calls import FAILED
 from .data import Data
+from .enabled_types import enabled_type
 from .outside import Outside, Prepared, outcome_of
 from .results import Results
 from .retries import retry_after
@@ -32,8 +33,6 @@ from .stored_flow import StoredFlow
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: How soon to look again for the plugin that brings a type of nodes.
-_OFF_SECONDS = 30.0
 #: As many as a loop's items, and a definition's nodes.
 _MOST_INSTANCES = 5_200
 #: What starts a run that does a part of an earlier one again.
@@ -278,13 +277,7 @@ class WorkflowTurn:
 
     def _type_of(self, instance: Instance) -> NodeType:
         """Return the type of the node; `RunLater` while no enabled plugin provides it."""
-        name = self._written(instance)["type"]
-        kind: NodeType | None = self._app.offers.here("node_types").get(name)
-        if kind is None:
-            plugin = self._app.offers.owner_of("node_types", name)
-            why = f"the plugin {plugin}, which provides them, is disabled" if plugin else "no enabled plugin provides them"
-            raise RunLater(_OFF_SECONDS, f"{instance.path} waits: it is of the type {name}, and {why}.")
-        return kind
+        return enabled_type(self._app, self._written(instance)["type"], instance.path)
 
     def _data(self, scope: str, node: str = "", item: tuple[Any, int] | None = None) -> Data:
         return Data(self._run.execution, self._definition, self._stored.flow, self._results, scope, node, item)
