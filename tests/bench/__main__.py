@@ -66,7 +66,7 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
     console = Console(width=None if sys.stdout.isatty() else 160)
     options = Options(rounds=count, only=only)
     if quick:
-        options = replace(options, rounds=1, seconds=1, idle=1)
+        options = replace(options, rounds=1, seconds=1, idle=1, quick=True)
     what, kinds = what or WHAT, kinds or ("sqlite", "postgresql")
     if "postgresql" in kinds and not has_server():
         raise click.ClickException(f"PostgreSQL does not answer at {databases.SERVER}; start it, or say --database sqlite.")

@@ -54,9 +54,10 @@ class Hasty:
     def ledger(self, run: str) -> dict[str, str]:
         """The calls of the run that have begun: whether each was done, not done, or is unknown, by the key that it was made with."""
         query = f"""
-            SELECT child.trigger, call.result FROM executions_toolcall AS call
-            JOIN executions_execution AS child ON child.id = call.execution_id
-            WHERE child.parent_id = '{run}' AND call.started_at IS NOT NULL
+            SELECT child.trigger, call.result FROM executions_execution AS parent
+            JOIN executions_execution AS child ON (child.organization_id, child.parent_id) = (parent.organization_id, parent.id)
+            JOIN executions_toolcall AS call ON (call.organization_id, call.execution_id) = (child.organization_id, child.id)
+            WHERE parent.id = '{run}' AND call.started_at IS NOT NULL
         """
         found = self.deployment.rows(query)
         return {f"{run}:{json.loads(trigger)['id']}": _verdict(result and json.loads(result)) for trigger, result in found}

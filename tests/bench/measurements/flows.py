@@ -28,8 +28,7 @@ def measure(kind: str, options: Options) -> Measurement:
     """Seconds until all flows are started that are due in one moment, and the processor time of a worker with flows that are not."""
     queue = "redis" if kind == "postgresql" else "sqlite"
     server = Aasim(queue=queue, worker=True, rows=0, settings={"AASIM_SERVER__WORKERS": "1"})
-    is_short = options.rounds == 1
-    large, small, idle = (number // 50 if is_short else number for number in (LARGE, SMALL, IDLE))
+    large, small, idle = (number // 50 if options.quick else number for number in (LARGE, SMALL, IDLE))
     with fresh(kind, "flows") as database:
         options.progress(f"{kind}: making the database")
         server.prepare(database)

@@ -27,13 +27,17 @@ _TIME_NAMES = {"p50": "p50 at 25/s", "p95": "p95 at 25/s", "first_after_idling":
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how often to measure; `only` names the contestants to take (all when empty)."""
+    """How long and how often to measure; `only` names the contestants to take (all when empty).
+
+    `quick` is whether only to see that everything runs: with less data, and nothing is kept.
+    """
 
     rounds: int = 5
     seconds: float = 3
     warm_up: float = 0.5
     idle: float = 3
     only: Sequence[str] = ()
+    quick: bool = False
     progress: Callable[[str], None] = lambda text: None
 
     def chosen(self, contestants: Sequence[Contestant]) -> list[Contestant]:
