@@ -1,4 +1,4 @@
-"""J4 and J5 where a database is no longer fresh: evenly at 70 % of the full rate, with ten million rows, while retention deletes as many
+"""J4 to J8 where a database is no longer fresh: evenly at 70 % of the full rate, with ten million rows, while retention deletes as many
 runs as there come, and while a transaction that only reads stays open.
 
 Tables are vacuumed before each turn, as autovacuum does after a while.
@@ -18,13 +18,12 @@ from ..contestants.aasim import email
 from ..contestants.handmade import ROOT, Service
 from ..contestants.shape import READER
 from ..databases import Database, fresh, settle
-from ..graphs.measuring import JOBS, new_workflow, plan_of, product
-from ..load import executions
-from ..load.queue_load import Plan
 from ..load.web import call
 from ..probe import connected
 from ..reporting.findings import Finding, Goal, Measurement, found
 from ..scale.rows import Writer
+from . import repeated
+from .repeated import Repeated
 from .rounds import Options
 
 #: Runs that ended long ago, each with a step and two lines of its log.
@@ -33,6 +32,8 @@ _RUNS, _AGE_SECONDS = 2_500_000, 500 * 86_400
 _SHARE, _SPREAD = 0.7, Goal("≤", 5)
 #: How long the transaction stays open, in times of what is measured at once: ten minutes of three seconds.
 _OPEN_TURNS = 200
+#: What share of the rows and of that time is enough to see that everything runs.
+_QUICK = 20
 _ROWS, _RETENTION = "with 10,000,000 rows more", "while retention deletes as many"
 _OPEN = "at the end of ten minutes in which a transaction reads"
 _DAYS = {"kept": 3650, "deleted": 400}
@@ -59,52 +60,46 @@ raise SystemExit("nothing is left to delete")
 def measure(kind: str, options: Options) -> Measurement:
     """Everything, in one database after the other has grown."""
     raw: dict[str, Mapping[str, float]] = {}
-    aasim = product(kind)
-    with fresh(kind, "conditions") as database:
-        aasim.prepare(database)
-        with aasim.serving(database) as service:
-            turns = _Turns(database, _plans(service, database), options)
-            fresh_rates = raw["fresh"] = turns.rates("a fresh database")
-            raw["spread"] = turns.spread(fresh_rates)
-            _retain(service, "kept")
-            _fill(database, options.progress)
-            raw[_ROWS] = turns.rates(_ROWS)
-            _retain(service, "deleted")
-            with _deleting(database, aasim.settings_for(database), fresh_rates["J4"]):
-                raw[_RETENTION] = turns.rates(_RETENTION)
-            _retain(service, "kept")
-            with _reading(database):
-                turns.keep_busy(_OPEN_TURNS * options.seconds)
-                raw[_OPEN] = turns.rates(_OPEN)
+    share = _QUICK if options.quick else 1
+    with fresh(kind, "conditions") as database, repeated.running(kind, database, options) as (service, aasim, jobs):
+        turns = _Turns(database, jobs, options)
+        fresh_rates = raw["fresh"] = turns.rates("a fresh database")
+        raw["spread"] = turns.spread(fresh_rates)
+        _retain(service, "kept")
+        _fill(database, _RUNS // share, options.progress)
+        raw[_ROWS] = turns.rates(_ROWS)
+        _retain(service, "deleted")
+        with _deleting(database, aasim.settings_for(database), fresh_rates["J4"]):
+            raw[_RETENTION] = turns.rates(_RETENTION)
+        _retain(service, "kept")
+        with _reading(database):
+            turns.keep_busy(_OPEN_TURNS * options.seconds / share)
+            raw[_OPEN] = turns.rates(_OPEN)
     return Measurement("conditions", kind, list(_findings(raw)), raw=raw)
 
 
 @dataclass(frozen=True)
 class _Turns:
-    """Measures the jobs on one database, each by its plan."""
+    """Measures the jobs, one after the other."""
 
     database: Database
-    plans: Mapping[str, Plan]
+    jobs: Mapping[str, Repeated]
     options: Options
 
     def rates(self, condition: str) -> dict[str, float]:
         """Of each job, how many a second succeed as fast as it goes: the median of the rounds."""
-        self.options.progress(f"{self.database.kind}: J4 and J5, {condition}")
+        self.options.progress(f"{self.database.kind}: J4 to J8, {condition}")
         turns = [self._turn() for _ in range(self.options.rounds)]
-        return {job: median(turn[job] for turn in turns) for job in self.plans}
+        return {name: median(turn[name] for turn in turns) for name in self.jobs}
 
     def _turn(self) -> dict[str, float]:
         settle(self.database)
-        return {job: executions.run(plan, seconds=self.options.seconds).rate for job, plan in self.plans.items()}
+        return {name: job.rate() for name, job in self.jobs.items()}
 
     def spread(self, rates: Mapping[str, float]) -> dict[str, float]:
         """How much longer the slowest hundredth takes than half of them, where they come evenly at a share of these rates."""
-        return {job: self._spread(plan, rates[job] * _SHARE) for job, plan in self.plans.items()}
-
-    def _spread(self, plan: Plan, pace: float) -> float:
-        self.options.progress(f"{self.database.kind}: {pace:.0f} runs a second")
-        even = executions.run(plan, seconds=self.options.seconds * self.options.rounds, pace=pace, look_every=0.002)
-        return even.p99 / even.p50
+        self.options.progress(f"{self.database.kind}: J4 to J7 at {_SHARE:.0%} of the full rate")
+        return {name: job.spread(rates[name] * _SHARE) for name, job in self.jobs.items() if job.spread is not None}
 
     def keep_busy(self, seconds: float) -> None:
         """Run everything, turn after turn, for so long."""
@@ -114,16 +109,6 @@ class _Turns:
             self._turn()
 
 
-def _plans(service: Service, database: Database) -> dict[str, Plan]:
-    plans = {
-        "J4": executions.plan_of(service, database, executions.an_agent(service, database)),
-        "J5": plan_of(service, database, new_workflow("J5", service), JOBS["J5"].given),
-    }
-    for plan in plans.values():  # what is compiled, planned or cached once is not measured
-        executions.run(plan, seconds=1)
-    return plans
-
-
 def _retain(service: Service, what: str) -> None:
     """Have what is old kept or deleted."""
     organization = call(service.port, "GET", "/api/v1/organizations", service.reader)["data"]["items"][0]["id"]
@@ -131,7 +116,7 @@ def _retain(service: Service, what: str) -> None:
     call(service.port, "PATCH", f"/api/v1/organizations/{organization}", service.reader, {"settings": {"executions": days}})
 
 
-def _fill(database: Database, progress: Callable[[str], None]) -> None:
+def _fill(database: Database, count: int, progress: Callable[[str], None]) -> None:
     """Write the old runs, of the organization and in the form of the one that ended last."""
     connection = connected(database.url)
     query = "SELECT organization_id, subject_id FROM executions_execution WHERE status = 'succeeded' AND kind = 'agent' LIMIT 1"
@@ -142,12 +127,12 @@ def _fill(database: Database, progress: Callable[[str], None]) -> None:
     own, times = {"organization_id": organization}, {"created_at": moment, "started_at": moment, "finished_at": moment}
     run = {**own, "kind": "agent", "subject_type": "agent", "subject_id": agent, "subject_version": 1, "status": "succeeded"}
     told = {"input": "Hello.", "output": "Done.", "trigger": {"type": "api", "id": None}, "trigger_type": "api"}
-    writer.write(Execution, _RUNS, {**run, **told}, id=run_id, root_id=run_id, **times)
+    writer.write(Execution, count, {**run, **told}, id=run_id, root_id=run_id, **times)
     step = {**own, "number": 1, "name": "engine", "result": {"text": "Done."}}
-    writer.write(Step, _RUNS, step, id=writer.words.id("step"), execution_id=run_id, **times)
+    writer.write(Step, count, step, id=writer.words.id("step"), execution_id=run_id, **times)
     line = {**own, "level": "info", "event": "engine", "message": "The engine answered in 1.2 seconds."}
     whose = {"execution_id": writer.words.id("exec", "1 + (n - 1) / 2"), "sequence": "1 + (n - 1) % 2"}
-    writer.write(LogEntry, 2 * _RUNS, line, occurred_at=moment, **whose)
+    writer.write(LogEntry, 2 * count, line, occurred_at=moment, **whose)
     writer.finish()
 
 
@@ -176,6 +161,7 @@ def _reading(database: Database) -> Iterator[None]:
 
 def _findings(raw: Mapping[str, Mapping[str, float]]) -> Iterator[Finding]:
     for job, before in raw["fresh"].items():
-        yield found(f"{job}: p99 ÷ p50 at {_SHARE:.0%} of the full rate", raw["spread"][job], _SPREAD)
+        if job in raw["spread"]:
+            yield found(f"{job}: p99 ÷ p50 at {_SHARE:.0%} of the full rate", raw["spread"][job], _SPREAD)
         for condition in (_ROWS, _RETENTION, _OPEN):
             yield found(f"{job} {condition}, × fresh", raw[condition][job] / before)

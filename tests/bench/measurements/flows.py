@@ -37,7 +37,7 @@ def measure(kind: str, options: Options) -> Measurement:
             without = _processor_time(service)
             options.progress(f"{kind}: {idle:,} job flows that are not due")
             [first] = list(agents)[:1]
-            _seed(server, database, "never", {first: (agents[first], idle)})
+            seed(server, database, "never", {first: (agents[first], idle)})
             settle(database)
             with_idle = _processor_time(service)  # first, since what is started has work of its own for minutes
             options.progress(f"{kind}: {large + SMALLER_ONES * small:,} job flows that are due at the same time")
@@ -67,7 +67,7 @@ def _started(server: Aasim, database: Database, agents: dict[str, str], large: i
     """Seconds from the due time to the start of the last flow, of all and of the smaller organizations, and how many were started."""
     due_at = (datetime.now(UTC) + _AHEAD).replace(microsecond=0)
     wanted = {email: (agent, small if number else large) for number, (email, agent) in enumerate(agents.items())}
-    _seed(server, database, due_at.isoformat(), wanted)
+    seed(server, database, due_at.isoformat(), wanted)
     count = sum(number for _, number in wanted.values())
     connection = connected(database.url)
     try:
@@ -86,7 +86,8 @@ def _count(connection: Any) -> int:
     return int(next(iter(connection.execute("SELECT count(*) FROM job_flows_firing WHERE outcome = 'started'")))[0])
 
 
-def _seed(server: Aasim, database: Database, due: str, wanted: dict[str, tuple[str, int]]) -> None:
+def seed(server: Aasim, database: Database, due: str, wanted: dict[str, tuple[str, int]]) -> None:
+    """Write flows that are `due` at that time, or `never`: so many, of an agent, by the address of its user."""
     told = [f"{email}={agent}={count}" for email, (agent, count) in wanted.items()]
     environment = processes.environment({**server.settings_for(database), "PYTHONPATH": str(ROOT)})
     subprocess.run(

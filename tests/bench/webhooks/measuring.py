@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import processes
 from ..contestants.aasim import COMMAND, Aasim, email, login
-from ..contestants.handmade import ROOT
+from ..contestants.handmade import ROOT, Service
 from ..contestants.shape import READER
 from ..databases import Database, fresh, settle
 from ..load.generator import percentile
@@ -22,6 +22,8 @@ from ..measurements.rounds import Options, ratio
 from ..reporting.findings import Finding, Goal, Measurement, found
 
 _DEAD = "http://127.0.0.1:1/"
+#: With these settings deliveries may go to the receiver.
+ON_LOOPBACK = {"AASIM_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.0/8"]'}
 _UNHARMED = Goal("≥", 0.95)
 _PACE, _TO_FLOOR, _LATENCY = 50, Goal("≥", 0.5), Goal("≤", 100, " ms")
 #: So many come at once for each second that is measured, and before that.
@@ -29,30 +31,37 @@ _BURST_A_SECOND, _WARM_UP = 400, 100
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A worker to measure: what its processes are told, how its database is made, whose events it sends, and what starts it."""
+class Source:
+    """What commits events: what its process is told, and whose they are."""
 
-    name: str
-    title: str
     settings: Callable[[Database], Mapping[str, str]]
-    prepare: Callable[[Database], None]
-    source: str
-    worker: tuple[str, ...]
+    who: str
 
     def commit(self, database: Database, count: int, pace: float = 0) -> Mapping[str, float]:
         """Commit events; when, by the id of the message."""
-        command = [sys.executable, "-m", "tests.bench.webhooks.source", self.source, str(count), str(pace)]
+        command = [sys.executable, "-m", "tests.bench.webhooks.source", self.who, str(count), str(pace)]
         environment = processes.environment({**self.settings(database), "PYTHONPATH": str(ROOT)})
         done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True)
         committed: Mapping[str, float] = json.loads(done.stdout)
         return committed
 
 
+@dataclass(frozen=True)
+class Contestant:
+    """A worker to measure: the source of the events that it sends, how its database is made, and what starts it."""
+
+    name: str
+    title: str
+    source: Source
+    prepare: Callable[[Database], None]
+    worker: tuple[str, ...]
+
+
 def measure(kind: str, options: Options) -> Measurement:
     """The product beside the same by hand, in turns."""
     raw: dict[str, list[Any]] = defaultdict(list)
     with ExitStack() as stack:
-        url = stack.enter_context(_receiver(stack.enter_context(fresh("sqlite", "receiver"))))
+        url = stack.enter_context(receiving())
         contestants = options.chosen([_by_hand(url), _product(kind, url), *_beside_others(kind, url)])  # type: ignore[type-var]
         databases = {each.name: stack.enter_context(fresh(kind, each.name)) for each in contestants}
         for contestant in contestants:
@@ -69,16 +78,25 @@ def measure(kind: str, options: Options) -> Measurement:
 def _measured(contestant: Contestant, database: Database, url: str, seconds: float) -> dict[str, float]:
     """Deliveries a second of events that come all at once, and milliseconds from commit to receipt at an even pace."""
     log = database.folder / f"{contestant.name}.log"
-    settings = {**contestant.settings(database), "PYTHONPATH": str(ROOT)}
+    settings = {**contestant.source.settings(database), "PYTHONPATH": str(ROOT)}
     with processes.running([contestant.worker], settings, log, lambda: True):
-        _received(url, contestant.commit(database, _WARM_UP))
+        _received(url, contestant.source.commit(database, _WARM_UP))
         settle(database)
-        burst = contestant.commit(database, int(seconds * _BURST_A_SECOND))
-        received = _received(url, burst)
-        even = contestant.commit(database, int(seconds * _PACE), _PACE)
-        took = sorted(at - even[event] for event, at in _received(url, even).items())
-    rate = len(burst) / (max(received.values()) - min(burst.values()))
+        rate = at_once(contestant.source, database, url, seconds)
+        took = evenly(contestant.source, database, url, seconds, _PACE)
     return {"rate": round(rate, 1), "p50": percentile(took, 0.5), "p95": percentile(took, 0.95)}
+
+
+def at_once(source: Source, database: Database, url: str, seconds: float) -> float:
+    """Deliveries a second of events that come all at once."""
+    committed = source.commit(database, int(seconds * _BURST_A_SECOND))
+    return len(committed) / (max(_received(url, committed).values()) - min(committed.values()))
+
+
+def evenly(source: Source, database: Database, url: str, seconds: float, pace: float) -> list[float]:
+    """Seconds from commit to receipt, sorted, of so many events a second."""
+    committed = source.commit(database, int(seconds * pace), pace)
+    return sorted(at - committed[event] for event, at in _received(url, committed).items())
 
 
 def _received(url: str, events: Mapping[str, float]) -> dict[str, float]:
@@ -95,11 +113,14 @@ def _received(url: str, events: Mapping[str, float]) -> dict[str, float]:
 
 
 @contextmanager
-def _receiver(place: Database) -> Iterator[str]:
+def receiving() -> Iterator[str]:
+    """The receiver, while the body runs: its address."""
     port = processes.free_port()
     command = [sys.executable, "-m", "tests.bench.webhooks.receiver", str(port)]
-    with processes.running([command], {"PYTHONPATH": str(ROOT)}, place.folder / "receiver.log", lambda: processes.answers(port)):
-        yield f"http://127.0.0.1:{port}/"
+    with fresh("sqlite", "receiver") as place:
+        log = place.folder / "receiver.log"
+        with processes.running([command], {"PYTHONPATH": str(ROOT)}, log, lambda: processes.answers(port)):
+            yield f"http://127.0.0.1:{port}/"
 
 
 def _by_hand(url: str) -> Contestant:
@@ -115,7 +136,7 @@ def _by_hand(url: str) -> Contestant:
 
     title = "floor: a bare job table, claimed in batches, and a pool of connections"
     worker = (sys.executable, "-m", "tests.bench.webhooks.by_hand")
-    return Contestant("webhooks_by_hand", title, settings, prepare, "by_hand", worker)
+    return Contestant("webhooks_by_hand", title, Source(settings, "by_hand"), prepare, worker)
 
 
 def _beside_others(kind: str, url: str) -> Iterator[Contestant]:
@@ -127,20 +148,25 @@ def _beside_others(kind: str, url: str) -> Iterator[Contestant]:
 
 
 def _product(kind: str, url: str, others: Sequence[str] = ()) -> Contestant:
-    aasim = Aasim(
-        queue="redis" if kind == "postgresql" else "sqlite",
-        rows=0,
-        settings={"AASIM_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.0/8"]'},
-    )
+    aasim = Aasim(queue="redis" if kind == "postgresql" else "sqlite", rows=0, settings=ON_LOOPBACK)
 
     def prepare(database: Database) -> None:
         aasim.prepare(database)
         with aasim.serving(database) as service:
-            token = login(service.port, READER)
             for each in (url, *others):
-                call(service.port, "POST", "/api/v1/webhooks", token, {"url": each, "events": ["core.*"]})
+                subscribe(service, each)
 
-    return Contestant("aasim", aasim.title, aasim.settings_for, prepare, email(READER), (COMMAND, "worker"))
+    return Contestant("aasim", aasim.title, source_of(aasim), prepare, (COMMAND, "worker"))
+
+
+def source_of(aasim: Aasim) -> Source:
+    """What commits events of the reader's organization."""
+    return Source(aasim.settings_for, email(READER))
+
+
+def subscribe(service: Service, url: str) -> None:
+    """Have the events of the reader's organization sent there."""
+    call(service.port, "POST", "/api/v1/webhooks", login(service.port, READER), {"url": url, "events": ["core.*"]})
 
 
 def _findings(raw: Mapping[str, list[Any]]) -> Iterator[Finding]:
