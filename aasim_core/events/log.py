@@ -153,12 +153,19 @@ class Deliveries:
                     self._listeners[key].function(event)
 
     def _wanting(self, event: EventRow) -> list[str]:
-        """Return the keys of the after-commit listeners that want the event; for one without an organization, those without `wanted`."""
+        """Return the keys of the after-commit listeners that want the event and have not done their work; for one without an organization,
+        those without `wanted`.
+        """
         listeners, organization_id = self._matching(event.name, "after_commit"), event.organization_id
         if organization_id == EVERY_ORGANIZATION:
             return [key for key in listeners if self._listeners[key].wanted is None]
         with organization_scope(organization_id):
-            return [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
+            wanting = [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
+            return [key for key in wanting if not self._is_done_at_once(key, event)]
+
+    def _is_done_at_once(self, key: str, event: EventRow) -> bool:
+        at_once = self._listeners[key].at_once
+        return at_once is not None and self._is_on(event.organization_id, owner_of(key)) and at_once(event)
 
     def called(self, moment: str, event: str, organization_id: str) -> list[str]:
         """Return the keys of the listeners that an event of that name has in that phase, without those of disabled plugins."""

@@ -84,7 +84,9 @@ def events(app: App) -> Sequence[Event]:
 @hookimpl
 def listeners(app: App) -> Sequence[Listener]:
     """Every event, where a webhook is for it."""
-    return (Listener("*", partial(fan_out.fan_out, app), wanted=fan_out.is_wanted(app)),)
+    known = fan_out.known_webhooks(app)
+    fanned_out, wanted, at_once = partial(fan_out.fan_out, app), fan_out.is_wanted(known), fan_out.at_once(app, known)
+    return (Listener("*", fanned_out, wanted=wanted, at_once=at_once),)
 
 
 @hookimpl

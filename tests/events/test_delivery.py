@@ -1,6 +1,6 @@
 """Listeners that react after the commit: each is called in a transaction of its own, in the event's organization."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,21 @@ def test_whether_it_is_wanted_is_asked_in_the_scope_of_the_events_organization(a
         assert deliveries.write(transaction) == []
         transaction.events.clear()
     assert asked == [organization_id]
+
+
+@pytest.mark.parametrize(("is_on", "is_done", "delivered"), [(True, True, 0), (True, False, 1), (False, True, 1)])
+def test_what_a_listener_has_done_at_once_is_not_delivered(
+    app: App, world: World, *, is_on: bool, is_done: bool, delivered: int
+) -> None:
+    done: list[str] = []
+    at_once: Callable[[EventRow], bool] = lambda event: done.append(event.id) or is_done  # type: ignore[func-returns-value]  # noqa: E731
+    listeners = {"dummy/late": Listener("dummy.*", print, at_once=at_once)}
+    deliveries = Deliveries({"dummy.created": Event("dummy.created", "")}, listeners, lambda organization_id, plugin: is_on)
+    with organization_scope(world.organization().organization_id), app.database.transaction() as transaction:
+        event = emit("dummy.created", Subject("dummy_greeting", None, "Ada"))
+        assert len(deliveries.write(transaction)) == delivered
+        transaction.events.clear()
+    assert done == ([event.id] if is_on else [])
 
 
 def test_an_event_of_no_organization_is_not_asked_about_and_not_delivered(app: App) -> None:

@@ -36,8 +36,12 @@ _LONGEST_REST, _USUAL_REST = 86_400.0, 60.0
 def attempt(app: "App", context: "JobContext", delivery_id: str) -> None:
     """Make one attempt, unless it is none's time, and say how it went."""
     delivery = records.find_or_none(Delivery, delivery_id)
-    webhook = records.find_or_none(Webhook, delivery.webhook_id) if delivery is not None else None
-    if webhook is None or delivery.status != PENDING:
+    if delivery is None or delivery.status != PENDING:
+        return
+    webhook = records.find_or_none(Webhook, delivery.webhook_id)
+    if webhook is None:  # who wrote the delivery did not know yet that the webhook was deleted
+        with app.database.transaction():
+            Delivery.delete().where(Delivery.id == delivery.id).execute()
         return
     if webhook.status != ACTIVE or _rests(webhook) or not is_first(delivery):
         _wait(app, context, delivery)

@@ -1,11 +1,16 @@
-"""Fan out an event: one delivery for each matching webhook."""
+"""Fan out an event: one delivery for each matching webhook.
 
-from collections.abc import Callable
+Where the event is for few webhooks, which are sent everything at once, their deliveries are written with the event, and need no job of
+their own.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled
+from aasim_core.data.records import database_of
 from aasim_core.events.facts import seen_by_expressions
 from aasim_core.events.patterns import is_any
 from aasim_core.events.records import EventRow
@@ -22,14 +27,49 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 
-def is_wanted(app: "App") -> Callable[[EventRow], bool]:
+#: With so many webhooks a change writes the deliveries of its events itself; with more, a job does.
+_FEW = 4
+
+
+Known = Callable[[], Sequence[Webhook]]
+
+
+def known_webhooks(app: "App") -> Known:
+    """Makes the function that returns the webhooks of the organization in scope, as they were a second ago at most."""
+    return cached(app.organization_states, _every_known)
+
+
+def is_wanted(known: Known) -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a webhook of the event's organization is for such events."""
-    patterns = cached(app.organization_states, _patterns)
-    return lambda event: is_any(patterns(), event.name)
+    return lambda event: any(is_any(webhook.events, event.name) for webhook in known())
 
 
-def _patterns() -> frozenset[str]:
-    return frozenset(pattern for webhook in Webhook.select(Webhook.events) for pattern in webhook.events)
+def at_once(app: "App", known: Known) -> Callable[[EventRow], bool]:
+    """Makes the function that writes the deliveries of an event in the transaction that emits it, and returns whether it has.
+
+    Not where that transaction changes webhooks: they are `known` as they were before.
+    """
+
+    def deliver(event: EventRow) -> bool:
+        if event.organization_id in database_of(Webhook).current_transaction().bumped:
+            return False
+        meant = [webhook for webhook in known() if is_any(webhook.events, event.name)]
+        if len(meant) > _FEW or not all(_is_plain(webhook, event) for webhook in meant):
+            return False
+        for webhook in meant:
+            _deliver(app, webhook, event)
+        return True
+
+    return deliver
+
+
+def _is_plain(webhook: Webhook, event: EventRow) -> bool:
+    return webhook.status == ACTIVE and webhook.filter is None and not ordering.is_ordered(webhook, event)
+
+
+def _every_known() -> Sequence[Webhook]:
+    of_interest = (Webhook.id, Webhook.events, Webhook.filter, Webhook.order, Webhook.payload, Webhook.format, Webhook.status)
+    return tuple(Webhook.select(*of_interest).order_by(Webhook.id))
 
 
 def fan_out(app: "App", event: EventRow) -> None:
