@@ -35,6 +35,14 @@ class Compiled:
         """Return all rows as records, of a query that selects every field of the model: `Model.select()`."""
         return [to_record(self._model, row_of(self._model, row)) for row in self.all(*shape, **values)]
 
+    def joined(self, *models: type[Row], **values: Any) -> Sequence[Any]:
+        """Return the first row of a query that selects every field of these models as a record of each, None where it is missing."""
+        row, start, records = self.one(**values), 0, []
+        for model in models:
+            part = row[start : (start := start + len(model._meta.sorted_fields))] if row is not None else [None]
+            records.append(None if part[0] is None else to_record(model, row_of(model, part)))
+        return records
+
 
 def compiled(model: type[Row]) -> Callable[[Callable[..., Any]], Compiled]:
     """Compile a function that builds a query with `Bind` parameters once, for the database that `model` is bound to.

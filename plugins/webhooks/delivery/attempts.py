@@ -7,8 +7,12 @@ from datetime import timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from peewee import JOIN
+
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled
+from aasim_core.data.statements import Bind
 from aasim_core.events.records import EventRow
 from aasim_core.secrets import Unreadable
 
@@ -35,10 +39,9 @@ _LONGEST_REST, _USUAL_REST = 86_400.0, 60.0
 
 def attempt(app: "App", context: "JobContext", delivery_id: str) -> None:
     """Make one attempt, unless it is none's time, and say how it went."""
-    delivery = records.find_or_none(Delivery, delivery_id)
+    delivery, webhook, event = _with_webhook_and_event.joined(Delivery, Webhook, EventRow, id=delivery_id)
     if delivery is None or delivery.status != PENDING:
         return
-    webhook = records.find_or_none(Webhook, delivery.webhook_id)
     if webhook is None:  # who wrote the delivery did not know yet that the webhook was deleted
         with app.database.transaction():
             Delivery.delete().where(Delivery.id == delivery.id).execute()
@@ -51,9 +54,17 @@ def attempt(app: "App", context: "JobContext", delivery_id: str) -> None:
         return
     began = time.monotonic()
     try:
-        _make(app, context, webhook, delivery)
+        _make(app, context, webhook, delivery, event)
     finally:
         lanes.leave(webhook.id, time.monotonic() - began)
+
+
+@compiled(Delivery)
+def _with_webhook_and_event() -> Any:
+    columns = [field for model in (Delivery, Webhook, EventRow) for field in model._meta.sorted_fields]
+    query = Delivery.select(*columns).join(Webhook, JOIN.LEFT_OUTER, on=(Webhook.id == Delivery.webhook_id))
+    query = query.join(EventRow, JOIN.LEFT_OUTER, on=(EventRow.id == Delivery.event_id))
+    return query.where(Delivery.id == Bind("id"))
 
 
 def _wait(app: "App", context: "JobContext", delivery: Delivery) -> None:
@@ -62,12 +73,12 @@ def _wait(app: "App", context: "JobContext", delivery: Delivery) -> None:
         context.complete()
 
 
-def _make(app: "App", context: "JobContext", webhook: Webhook, delivery: Delivery) -> None:
+def _make(app: "App", context: "JobContext", webhook: Webhook, delivery: Delivery, event: EventRow | None) -> None:
     if not may_send(webhook):
         _wait(app, context, delivery)
         return
     try:
-        outcome = _sent(app, webhook, delivery, lambda: context.must_end or context.lost)
+        outcome = _sent(app, webhook, delivery, event, lambda: context.must_end or context.lost)
     except Stopped:
         context.hand_back()
         return
@@ -106,8 +117,7 @@ def _hold_line(delivery: Delivery) -> None:
         hold_line(delivery.webhook_id, delivery.subject_id)
 
 
-def _sent(app: "App", webhook: Webhook, delivery: Delivery, should_stop: Callable[[], bool]) -> Outcome:
-    event = records.find_or_none(EventRow, delivery.event_id)
+def _sent(app: "App", webhook: Webhook, delivery: Delivery, event: EventRow | None, should_stop: Callable[[], bool]) -> Outcome:
     if event is None:
         return Outcome(EVENT_GONE)
     return post(app, _client(settings_of(app).allowed_networks), webhook, message_of(event, delivery), should_stop)
