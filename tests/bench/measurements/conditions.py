@@ -14,7 +14,7 @@ from statistics import median
 from aasim_plugins.executions.models import Execution, LogEntry, Step
 
 from .. import processes
-from ..contestants.aasim import email
+from ..contestants.aasim import email, login
 from ..contestants.handmade import ROOT, Service
 from ..contestants.shape import READER
 from ..databases import Database, fresh, settle
@@ -111,9 +111,10 @@ class _Turns:
 
 def _retain(service: Service, what: str) -> None:
     """Have what is old kept or deleted."""
-    organization = call(service.port, "GET", "/api/v1/organizations", service.reader)["data"]["items"][0]["id"]
+    token = login(service.port, READER)
+    organization = call(service.port, "GET", "/api/v1/organizations", token)["data"]["items"][0]["id"]
     days = {f"{each}_days": _DAYS[what] for each in ("log", "payload", "record")}
-    call(service.port, "PATCH", f"/api/v1/organizations/{organization}", service.reader, {"settings": {"executions": days}})
+    call(service.port, "PATCH", f"/api/v1/organizations/{organization}", token, {"settings": {"executions": days}})
 
 
 def _fill(database: Database, count: int, progress: Callable[[str], None]) -> None:
