@@ -122,7 +122,13 @@ def test_each_webhook_is_sent_an_event_once(hooks: Hooks, receiver: Peer, work: 
 
 @pytest.mark.parametrize(
     ("count", "fields", "with_the_event"),
-    [(1, {}, True), (4, {}, True), (5, {}, False), (1, {"filter": "event.outcome == 'success'"}, False), (1, {"order": "by_subject"}, False)],
+    [
+        (1, {}, True),
+        (4, {}, True),
+        (5, {}, False),
+        (1, {"filter": "event.outcome == 'success'"}, False),
+        (1, {"order": "by_subject"}, False),
+    ],
 )
 def test_deliveries_are_written_with_the_event_or_by_a_job(
     hooks: Hooks, work: Work, count: int, fields: dict[str, Any], *, with_the_event: bool
