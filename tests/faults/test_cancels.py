@@ -53,11 +53,12 @@ class Hasty:
 
     def ledger(self, run: str) -> dict[str, str]:
         """The calls of the run that have begun: whether each was done, not done, or is unknown, by the key that it was made with."""
+        # CROSS JOIN, so that SQLite takes the tables in this order, and finds each row by an index.
         query = f"""
-            SELECT child.trigger, call.result FROM executions_execution AS parent
-            JOIN executions_execution AS child ON (child.organization_id, child.parent_id) = (parent.organization_id, parent.id)
-            JOIN executions_toolcall AS call ON (call.organization_id, call.execution_id) = (child.organization_id, child.id)
-            WHERE parent.id = '{run}' AND call.started_at IS NOT NULL
+            SELECT child.trigger, call.result
+            FROM executions_execution AS parent CROSS JOIN executions_execution AS child CROSS JOIN executions_toolcall AS call
+            WHERE parent.id = '{run}' AND (child.organization_id, child.parent_id) = (parent.organization_id, parent.id)
+            AND (call.organization_id, call.execution_id) = (child.organization_id, child.id) AND call.started_at IS NOT NULL
         """
         found = self.deployment.rows(query)
         return {f"{run}:{json.loads(trigger)['id']}": _verdict(result and json.loads(result)) for trigger, result in found}
