@@ -19,9 +19,8 @@ from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.peer import Handler, Peer
 from aasim_core.testing.world import World
 from aasim_plugins.webhooks.delivery.attempts import DELAYS
-from aasim_plugins.webhooks.delivery.fan_out import at_once
 from aasim_plugins.webhooks.delivery.queueing import DELIVER
-from aasim_plugins.webhooks.models import Delivery, Webhook
+from aasim_plugins.webhooks.models import Delivery
 
 from .conftest import EVENT, Hooks, answering
 
@@ -118,50 +117,6 @@ def test_each_webhook_is_sent_an_event_once(hooks: Hooks, receiver: Peer, work: 
     assert work() == 0
     assert [hooks.delivery(webhook)["attempts"] for webhook in webhooks] == [1, 1]
     assert len(receiver.bodies) == 2
-
-
-@pytest.mark.parametrize(
-    ("count", "fields", "with_the_event"),
-    [
-        (1, {}, True),
-        (4, {}, True),
-        (5, {}, False),
-        (1, {"filter": "event.outcome == 'success'"}, False),
-        (1, {"order": "by_subject"}, False),
-    ],
-)
-def test_deliveries_are_written_with_the_event_or_by_a_job(
-    hooks: Hooks, work: Work, count: int, fields: dict[str, Any], *, with_the_event: bool
-) -> None:
-    webhooks = [hooks.make(**fields) for _ in range(count)]
-    hooks.happen(subject_id=new_id("agent"))
-    assert [len(hooks.deliveries(webhook)) for webhook in webhooks] == [int(with_the_event)] * count
-    work()
-    assert {hooks.delivery(webhook)["status"] for webhook in webhooks} == {"delivered"}
-
-
-def test_an_event_of_a_change_of_webhooks_is_sent_to_what_there_is_after_it(hooks: Hooks, work: Work) -> None:
-    webhook, gone = hooks.make("webhooks.*"), hooks.make("webhooks.*")
-    work()
-    hooks.client.delete(f"/webhooks/{gone['id']}")
-    work()
-    assert [delivery["event"] for delivery in hooks.deliveries(webhook)][-1] == "webhooks.deleted"
-    with organization_scope(hooks.owner.organization_id):
-        assert Delivery.select().where(Delivery.webhook_id == gone["id"]).count() == 0
-
-
-def test_a_delivery_for_a_webhook_that_another_process_has_just_deleted_is_forgotten(app: App, hooks: Hooks, work: Work) -> None:
-    webhook = hooks.make()
-    with organization_scope(hooks.owner.organization_id):
-        known = list(Webhook.select())
-        hooks.client.delete(f"/webhooks/{webhook['id']}")
-        work()
-        hooks.happen()
-        with app.database.transaction():
-            assert at_once(app, lambda: known)(hooks.events(EVENT)[-1])
-        assert Delivery.select().count() == 1
-        work()
-        assert Delivery.select().count() == 0
 
 
 @pytest.mark.long

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 
-#: With so many webhooks a change writes the deliveries of its events itself; with more, a job does.
+#: The number of webhooks up to which a change writes the deliveries of its events itself; for more of them, a job does.
 _FEW = 4
 
 
