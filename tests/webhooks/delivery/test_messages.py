@@ -13,7 +13,7 @@ from aasim_core.context import organization_scope
 from aasim_core.events.log import Subject, emit
 from aasim_core.testing.peer import Peer
 
-from .conftest import EVENT, Hooks, answering
+from ..conftest import EVENT, Hooks, answering
 
 Work = Callable[[], int]
 CLOUDEVENTS = "application/cloudevents+json"

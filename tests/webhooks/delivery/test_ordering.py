@@ -22,7 +22,7 @@ from aasim_plugins.webhooks.delivery.fan_out import fan_out
 from aasim_plugins.webhooks.delivery.ordering import in_order
 from aasim_plugins.webhooks.models import Delivery
 
-from .conftest import EVENT, Hooks, answering
+from ..conftest import EVENT, Hooks, answering
 
 Work = Callable[[], int]
 START = from_text("2026-01-31T09:00:00Z")

@@ -11,7 +11,7 @@ from aasim_core.ids import new_id
 from aasim_plugins.webhooks.delivery.fan_out import at_once
 from aasim_plugins.webhooks.models import Delivery, Webhook
 
-from .conftest import EVENT, Hooks
+from ..conftest import EVENT, Hooks
 
 Work = Callable[[], int]
 

@@ -10,7 +10,7 @@ from aasim_core.secrets.masking import spellings
 from aasim_core.testing.peer import Handler, Peer
 from aasim_plugins.webhooks.delivery.sending import Outcome, Stopped, new_client, send
 
-from .conftest import answering
+from ..conftest import answering
 
 OPEN = ["127.0.0.0/8"]
 
