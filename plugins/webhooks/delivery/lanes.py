@@ -7,7 +7,7 @@ from threading import Condition
 #: How long an attempt is taken to last before any has ended.
 _UNKNOWN_SECONDS = 0.05
 #: A thread waits so long for a free place itself; to hand a job back and to claim it again costs as much as a fast attempt.
-_SHORT_SECONDS = 0.1
+_SHORT_SECONDS = 0.05
 #: Nobody is sent away for longer than these seconds, or than six attempts take where that is more: the webhook may answer faster by then.
 _LONGEST_SECONDS, _LONGEST_ATTEMPTS = 15.0, 6
 
