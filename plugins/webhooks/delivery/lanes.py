@@ -1,5 +1,6 @@
 """Limit concurrent attempts per webhook, so that a slow one does not hold the threads of others."""
 
+import random
 import time
 from dataclasses import dataclass
 from threading import Condition
@@ -34,11 +35,14 @@ class _Lane:
         return max(self.seconds, time.monotonic() - self.changed_at)
 
     def next_turn(self, most: int) -> float:
-        """In how many seconds it is the turn of one more that is sent away."""
+        """In how many seconds it is the turn of one more that is sent away; those without a turn come back spread, and not all at once."""
         moment, seconds = time.monotonic(), self.likely_seconds()
-        latest = moment + max(_LONGEST_SECONDS, _LONGEST_ATTEMPTS * seconds)
-        self.taken_until = min(max(self.taken_until, moment) + seconds / most, latest)
-        return self.taken_until - moment
+        longest = max(_LONGEST_SECONDS, _LONGEST_ATTEMPTS * seconds)
+        self.taken_until = max(self.taken_until, moment) + seconds / most
+        if self.taken_until <= moment + longest:
+            return self.taken_until - moment
+        self.taken_until = moment + longest
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spread, not secrecy
 
 
 _lanes: dict[str, _Lane] = {}

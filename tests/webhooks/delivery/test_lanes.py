@@ -43,8 +43,8 @@ def test_a_turn_is_as_long_as_the_last_attempt_took(four: str) -> None:
 def test_nobody_is_sent_away_for_longer_than_six_attempts_take_or_fifteen_seconds(four: str, took: float, longest: float) -> None:
     lanes.leave(four, took)
     assert lanes.enter(four, 4) is None
-    waits = [lanes.enter(four, 4) or 0 for _ in range(100)]
-    assert max(waits) == pytest.approx(longest, abs=1)
+    waits = [lanes.enter(four, 4) or 0 for _ in range(100)][-30:]
+    assert longest / 2 <= min(waits) < max(waits) <= longest + 1
 
 
 def test_a_webhook_that_answers_fast_is_waited_for(four: str, monkeypatch: pytest.MonkeyPatch) -> None:
