@@ -76,7 +76,8 @@ class Transaction:
     def __init__(self, *, optimistic: bool = False) -> None:
         self.optimistic = optimistic
         self.events: list[Any] = []
-        self.jobs: list[Any] = []
+        #: The enqueued jobs, by what is unique about each.
+        self.jobs: dict[Any, Any] = {}
         #: The version that it gave each versioned record, by id.
         self.revisions: dict[str, int] = {}
         #: Actions to run last, after all rows and events are written, by the names under which they were deferred; they emit no events.

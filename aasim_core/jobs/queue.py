@@ -69,12 +69,11 @@ def enqueue(
         "actor": to_json(vars(current_actor())).decode(),
         "created_at": to_text(moment),
     }
-    twin = None if unique_key is None else _twin(transaction.jobs, row)
-    if twin is None:
-        transaction.jobs.append(row)
-        return str(row["id"])
-    _bring_forward(twin, row)
-    return str(twin["id"])
+    unique = row["id"] if unique_key is None else (row["organization_id"], name, unique_key)
+    queued = transaction.jobs.setdefault(unique, row)
+    if queued is not row:
+        _bring_forward(queued, row)
+    return str(queued["id"])
 
 
 def _bring_forward(job: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -92,17 +91,12 @@ def _owner(organization_id: str | None) -> str:
     return organization_id or scope
 
 
-def _twin(rows: Sequence[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, Any] | None:
-    key = ("organization_id", "name", "unique_key")
-    return next((other for other in rows if all(other[part] == row[part] for part in key)), None)
-
-
 def flush(transaction: "Transaction", database: "Database", jobs: Mapping[str, Job], notify: Callable[[], object]) -> None:
     """Write the jobs of `transaction` before it commits, and call `notify` after the commit; LookupError for one that is not in `jobs`."""
     if not transaction.jobs:
         return
     scope = current_scope()
-    rows = [{**row, **_declared(jobs, row)} for row in transaction.jobs]
+    rows = [{**row, **_declared(jobs, row)} for row in transaction.jobs.values()]
     mine = [row for row in rows if scope in (EVERY_ORGANIZATION, row["organization_id"])]
     others = [row for row in rows if scope not in (EVERY_ORGANIZATION, row["organization_id"])]
     _insert(database, mine)
