@@ -47,9 +47,12 @@ def _output_of(kind: NodeType, given: ToolUse, use: NodeUse) -> Any:
 
 def make(run: Run, row: ToolCall, bound: BoundTool) -> Any:
     """What the call gives. Raises NodeFailed, and what ends the turn: RunLater while what is called is off."""
-    if bound.is_off and row.finished_at is None:
+    if row.finished_at is not None:
+        told = row.result
+    elif bound.is_off:
         raise RunLater(LOOK_AGAIN_SECONDS, f"{row.path} waits: {bound.why_not_there(bound.ref)}")
-    told = row.result if row.finished_at is not None else run.call_tool(row, bound, longest=LONGEST_FILLED)
+    else:
+        told = run.call_tool(row, bound, longest=LONGEST_FILLED)
     if "error" in told:
         raise NodeFailed(told.get("code", FAILED), str(told["error"]))
     if "cut_off" in told:
