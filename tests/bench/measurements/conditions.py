@@ -32,7 +32,7 @@ _RUNS, _AGE_SECONDS = 2_500_000, 500 * 86_400
 _SHARE, _SPREAD = 0.7, Goal("≤", 5)
 #: How long the transaction stays open, in times of what is measured at once: ten minutes of three seconds.
 _OPEN_TURNS = 200
-#: What share of the rows and of that time is enough to see that everything runs.
+#: To see that everything runs, rows and that time are divided by this.
 _QUICK = 20
 _ROWS, _RETENTION = "with 10,000,000 rows more", "while retention deletes as many"
 _OPEN = "at the end of ten minutes in which a transaction reads"
@@ -60,20 +60,20 @@ raise SystemExit("nothing is left to delete")
 def measure(kind: str, options: Options) -> Measurement:
     """Everything, in one database after the other has grown."""
     raw: dict[str, Mapping[str, float]] = {}
-    share = _QUICK if options.quick else 1
+    divisor = _QUICK if options.quick else 1
     with fresh(kind, "conditions") as database, repeated.running(kind, database, options) as (service, aasim, jobs):
         turns = _Turns(database, jobs, options)
         fresh_rates = raw["fresh"] = turns.rates("a fresh database")
         raw["spread"] = turns.spread(fresh_rates)
         _retain(service, "kept")
-        _fill(database, _RUNS // share, options.progress)
+        _fill(database, _RUNS // divisor, options.progress)
         raw[_ROWS] = turns.rates(_ROWS)
         _retain(service, "deleted")
         with _deleting(database, aasim.settings_for(database), fresh_rates["J4"]):
             raw[_RETENTION] = turns.rates(_RETENTION)
         _retain(service, "kept")
         with _reading(database):
-            turns.keep_busy(_OPEN_TURNS * options.seconds / share)
+            turns.keep_busy(_OPEN_TURNS * options.seconds / divisor)
             raw[_OPEN] = turns.rates(_OPEN)
     return Measurement("conditions", kind, list(_findings(raw)), raw=raw)
 

@@ -49,14 +49,13 @@ def running(kind: str, database: Database, options: Options) -> Iterator[tuple[S
         agent = executions.an_agent(service, database)
         subscribe(service, url)
         with_a_key = replace(service, reader=_key(service))
-        long = replace(options, seconds=options.seconds * options.rounds)
         plans = {
             "J4": executions.plan_of(with_a_key, database, agent),
             **{job: plan_of(with_a_key, database, new_workflow(job, service), JOBS[job].given) for job in ("J5", "J6")},
         }
         jobs = {
-            **{job: _runs(plan, options, long, is_alone=job == "J6") for job, plan in plans.items()},
-            "J7": _deliveries(aasim, database, url, options, long),
+            **{job: _runs(plan, options, is_alone=job == "J6") for job, plan in plans.items()},
+            "J7": _deliveries(aasim, database, url, options),
             "J8": Repeated(lambda: _flows(aasim, database, agent)),
         }
         for job in jobs.values():
@@ -70,24 +69,24 @@ def _key(service: Service) -> str:
     return str(call(service.port, "POST", "/api/v1/api-keys", service.reader, body)["data"]["key"])
 
 
-def _runs(plan: Plan, options: Options, long: Options, *, is_alone: bool) -> Repeated:
-    def evenly(seconds: float, pace: float) -> Result:
+def _runs(plan: Plan, options: Options, *, is_alone: bool) -> Repeated:
+    def paced(seconds: float, pace: float) -> Result:
         return executions.run(plan, seconds=seconds, pace=pace, look_every=0.002)
 
     def spread(pace: float) -> float:
-        even = evenly(max(long.seconds, _LEAST / pace), pace)
+        even = paced(max(options.seconds * options.rounds, _LEAST / pace), pace)
         return even.p99 / even.p50
 
     if is_alone:
-        return Repeated(lambda: 1000 / evenly(options.seconds, 1).p50, spread)
+        return Repeated(lambda: 1000 / paced(options.seconds, 1).p50, spread)
     return Repeated(lambda: executions.run(plan, seconds=options.seconds).rate, spread)
 
 
-def _deliveries(aasim: Aasim, database: Database, url: str, options: Options, long: Options) -> Repeated:
+def _deliveries(aasim: Aasim, database: Database, url: str, options: Options) -> Repeated:
     source = source_of(aasim)
 
     def spread(pace: float) -> float:
-        took = evenly(source, database, url, long.seconds, pace)
+        took = evenly(source, database, url, options.seconds * options.rounds, pace)
         return percentile(took, 0.99) / percentile(took, 0.5)
 
     return Repeated(lambda: at_once(source, database, url, options.seconds), spread)
