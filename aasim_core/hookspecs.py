@@ -117,7 +117,7 @@ def listeners(app: App) -> Sequence[Listener]:
     listener runs at the end of the change's transaction, and its exception refuses the request. An ``after_commit`` listener is called by
     the worker, at least once, in a transaction of its own. Where the plugin is disabled for the organization, the first two are not called,
     and deliveries to the third are parked until it is enabled again. A listener with ``wanted``, a predicate of the event, receives only
-    events for which it is true; with ``at_once``, only those whose work that has not done in the change's transaction.
+    events for which it is true. With ``at_once`` it may do its work in the change's transaction, and does not receive the event then.
     """
     raise AssertionError("a hook specification is never called")
 

@@ -1,4 +1,4 @@
-"""Rules for events and listeners: ownership of events, and that a listener's pattern can match."""
+"""Rules for events and listeners: ownership of events, and that what a listener has can be called."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +11,7 @@ def event_flaws(owner: str, own: Declarations, declared: Mapping[str, Declaratio
     """Return a phrase for each event and listener of the owner that breaks a rule; `declared` is by owner."""
     yield from _strange_events(owner, own, declared)
     yield from _deaf(own, declared)
+    yield from _never_asked(own)
 
 
 def _strange_events(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
@@ -33,3 +34,12 @@ def _deaf(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[s
         if not known and listener.pattern.partition(".")[0] in homes:
             advice = did_you_mean(listener.pattern, events)
             yield f"listens to the event {listener.pattern}, which nobody declares{advice}{own.at('listeners')}"
+
+
+def _never_asked(own: Declarations) -> Iterator[str]:
+    """Find predicates of deliveries of listeners that get none."""
+    for listener in own.listeners:
+        given = [name for name in ("wanted", "at_once") if getattr(listener, name) is not None]
+        if given and listener.moment != "after_commit":
+            told = f"gives {' and '.join(given)} to the {listener.moment} listener of {listener.pattern}, where nothing calls it"
+            yield f'{told}; make the listener "after_commit", or leave it out{own.at("listeners")}'

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from .records import Row, database_of, row_of, to_record
@@ -36,12 +37,13 @@ class Compiled:
         return [to_record(self._model, row_of(self._model, row)) for row in self.all(*shape, **values)]
 
     def joined(self, *models: type[Row], **values: Any) -> Sequence[Any]:
-        """Return the first row of a query that selects every field of these models as a record of each, None where it is missing."""
-        row, start, records = self.one(**values), 0, []
-        for model in models:
-            part = row[start : (start := start + len(model._meta.sorted_fields))] if row is not None else [None]
-            records.append(None if part[0] is None else to_record(model, row_of(model, part)))
-        return records
+        """Return the first row of a query that selects every field of these models as a record of each.
+
+        None stands for a record that an outer join does not find, and for each where there is no row.
+        """
+        columns = iter(self.one(**values) or ())
+        parts = [(model, list(islice(columns, len(model._meta.sorted_fields)))) for model in models]
+        return [to_record(model, row_of(model, part)) if any(part) else None for model, part in parts]
 
 
 def compiled(model: type[Row]) -> Callable[[Callable[..., Any]], Compiled]:

@@ -78,9 +78,9 @@ class Listener:
     as little as possible (see `tenancy.organization_state.cached`), because it delays every event that matches
     `pattern`. It is not called for an event without an organization, and such a listener gets no delivery of one.
 
-    `at_once` may do the work of an ``after_commit`` listener at the end of the change's transaction instead, where that is as little as the
-    row of a delivery, and returns whether it has: there is no delivery then. It is called for events that are wanted, while the plugin is
-    enabled for the organization. It writes records and enqueues jobs, but emits no events; an exception refuses the change.
+    `at_once` may do the work of an ``after_commit`` listener at the end of the change's transaction, where that is no more than to write
+    the delivery, and returns whether it has done it: then there is no delivery. It is called for events that are wanted, while the plugin
+    is enabled for the organization. It may write records and enqueue jobs, but not emit events; an exception refuses the change.
 
     `refusals` are the plugin's own error codes that a listener in the change's transaction raises; the API reference lists them.
     """

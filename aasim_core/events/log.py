@@ -119,7 +119,8 @@ class Deliveries:
         """Call the listeners before the commit, in the event's organization, and write the rows; returns the wanted (event, listener)
         pairs.
 
-        A listener may emit further events. LookupError for an undeclared event.
+        A listener may emit further events before the commit. LookupError for an undeclared event, RuntimeError for one that `wanted` or
+        `at_once` emits.
         """
         written = 0
         while written < len(transaction.events):
@@ -134,7 +135,11 @@ class Deliveries:
         for event in transaction.events:
             event.subject_revision = transaction.revisions.get(event.subject_id)
         _insert(transaction.events)
-        return [(event, key) for event in transaction.events for key in self._wanting(event)]
+        wanting = [(event, key) for event in tuple(transaction.events) for key in self._wanting(event)]
+        if len(transaction.events) > written:
+            name = transaction.events[written].name
+            raise RuntimeError(f"{name} was emitted by wanted or at_once of a listener; emit it in the listener's function")
+        return wanting
 
     def when_emitted(self, event: EventRow) -> None:
         """Call the ``when_emitted`` listeners; `emit` raises their exceptions, and LookupError for an undeclared event."""

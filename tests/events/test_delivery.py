@@ -1,6 +1,6 @@
 """Listeners that react after the commit: each is called in a transaction of its own, in the event's organization."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,11 @@ def test_what_a_listener_has_done_at_once_is_not_delivered(
     app: App, world: World, *, is_on: bool, is_done: bool, delivered: int
 ) -> None:
     done: list[str] = []
-    at_once: Callable[[EventRow], bool] = lambda event: done.append(event.id) or is_done  # type: ignore[func-returns-value]  # noqa: E731
+
+    def at_once(event: EventRow) -> bool:
+        done.append(event.id)
+        return is_done
+
     listeners = {"dummy/late": Listener("dummy.*", print, at_once=at_once)}
     deliveries = Deliveries({"dummy.created": Event("dummy.created", "")}, listeners, lambda organization_id, plugin: is_on)
     with organization_scope(world.organization().organization_id), app.database.transaction() as transaction:
@@ -87,6 +91,20 @@ def test_what_a_listener_has_done_at_once_is_not_delivered(
         assert len(deliveries.write(transaction)) == delivered
         transaction.events.clear()
     assert done == ([event.id] if is_on else [])
+
+
+def test_what_decides_on_a_delivery_emits_nothing(app: App, world: World) -> None:
+    def at_once(event: EventRow) -> bool:
+        return bool(emit("dummy.created", Subject("dummy_greeting", None, "Bea")))
+
+    deliveries = Deliveries(
+        {"dummy.created": Event("dummy.created", "")}, {"dummy/late": Listener("dummy.*", print, at_once=at_once)}
+    )
+    with organization_scope(world.organization().organization_id), app.database.transaction() as transaction:
+        emit("dummy.created", Subject("dummy_greeting", None, "Ada"))
+        with pytest.raises(RuntimeError, match="was emitted by wanted or at_once"):
+            deliveries.write(transaction)
+        transaction.events.clear()
 
 
 def test_an_event_of_no_organization_is_not_asked_about_and_not_delivered(app: App) -> None:

@@ -1,7 +1,7 @@
 """Fan out an event: one delivery for each matching webhook.
 
-Where the event is for few webhooks, which are sent everything at once, their deliveries are written with the event, and need no job of
-their own.
+Where few webhooks match, each active and without a filter or an order, the change that emits the event writes the deliveries. Otherwise a
+job does.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,16 +26,14 @@ from .queueing import hold_line, is_first, queue
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-
 #: The number of webhooks up to which a change writes the deliveries of its events itself; for more of them, a job does.
 _FEW = 4
-
-
+#: Returns the webhooks of the organization in scope.
 Known = Callable[[], Sequence[Webhook]]
 
 
 def known_webhooks(app: "App") -> Known:
-    """Makes the function that returns the webhooks of the organization in scope, as they were a second ago at most."""
+    """Makes the function that returns the webhooks, as they were a second ago at the earliest."""
     return cached(app.organization_states, _every_known)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from aasim_core.access.permissions import Permission
 from aasim_core.access.roles import BUILT_IN
-from aasim_core.events.declarations import Event
+from aasim_core.events.declarations import Event, Listener
 from aasim_core.http.operations import SELF, Resource, operation
 from aasim_core.jobs.declarations import Job
 from aasim_core.plugins import Declarations
@@ -39,6 +39,12 @@ def scheduled(schedule: str) -> Declarations:
 def test_a_listener_to_an_event_that_nobody_declares_is_told() -> None:
     deaf = verdict(agents=events("agents.created"), webhooks=events(listens_to=("agents.creatd",)))
     assert deaf == {"webhooks": 'listens to the event agents.creatd, which nobody declares; did you mean "agents.created"?'}
+
+
+def test_a_listener_that_gets_no_deliveries_and_says_which_it_wants_is_told() -> None:
+    listener = Listener("agents.*", work, "before_commit", wanted=bool, at_once=bool)
+    told = verdict(agents=replace(events("agents.created"), listeners=(listener,)))["agents"]
+    assert told.startswith("gives wanted and at_once to the before_commit listener of agents.*, where nothing calls it")
 
 
 def family(name: str, plugin: str = "", *, bundled: bool = True, more: tuple[str, ...] = ()) -> Declarations:
