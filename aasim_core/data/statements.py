@@ -52,7 +52,8 @@ class Statement:
     """SQL text with the source of each parameter: a constant, a `Bind`, or the organization in scope.
 
     It is checked when it is compiled: `crosses` is whether it sees the rows of every organization, and therefore may not run in the scope
-    of one. `gives_rows` is whether it is a query, or returns what it wrote; `only_reads` is whether it also locks no row.
+    of one. `gives_rows` is whether it is a query, or returns what it wrote; `only_reads` is whether it also locks no row. One that
+    `plans_each_time` gets a plan for its values each time; that of another may be kept.
     """
 
     sql: str
@@ -60,9 +61,10 @@ class Statement:
     crosses: bool
     gives_rows: bool
     only_reads: bool = False
+    plans_each_time: bool = False
 
     @classmethod
-    def compile(cls, database: "Executor", build: Callable[[], Any]) -> "Statement":
+    def compile(cls, database: "Executor", build: Callable[[], Any], plans_each_time: bool = False) -> "Statement":
         """Render the query that `build` creates: for any one organization where one is in scope, otherwise for the scope as it is.
 
         Raises ScopeViolation and NoScope as `refuse_unscoped` does.
@@ -74,7 +76,7 @@ class Statement:
             refuse_unscoped(sql, context.confined, database.tenant_tables)
         crosses = kind == EVERY_ORGANIZATION and mentions_tenants(sql, database.tenant_tables) > 0
         gives_rows = sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql
-        return cls(sql, tuple(values), crosses, gives_rows, only_reads(sql))
+        return cls(sql, tuple(values), crosses, gives_rows, only_reads(sql), plans_each_time)
 
     def run(self, database: "Executor", values: Mapping[str, Any]) -> "Result":
         """Execute with `values` for the binds; ScopeViolation or NoScope if it would see more than the current scope."""

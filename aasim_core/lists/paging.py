@@ -105,7 +105,7 @@ def read_page(
     is_late = isinstance(model, View) and model.joins_late and bool(conditions)
     with model.within() if isinstance(model, View) else nullcontext():
         rows = _read(model, names_read, question, condition, values, backwards, position, is_late=is_late)
-        total = _count(model, condition, values) if question.total else None
+        total = _count(model, question, condition, values) if question.total else None
     more = len(rows) > question.limit
     rows = rows[: question.limit]
     if backwards:
@@ -141,11 +141,13 @@ def _read(
     *,
     is_late: bool,
 ) -> list[tuple[Any, ...]]:
-    database, most = database_of(model), _most_rows(question, condition)
+    database, is_uneven = database_of(model), _is_uneven(question, condition)
+    most = None if is_uneven else next((size + 1 for size in _SIZES if size >= question.limit), None)
     where = condition.expression, tuple(condition.values)
     ways, values_of_ways = apart(() if database.for_update else condition.ways)  # PostgreSQL has row estimates for a value
     order = question.sort, backwards, position is not None
-    statement = database.statement(partial(_page_of, model, names, order, most, where, ways, tuple(values_of_ways), is_late))
+    build = partial(_page_of, model, names, order, most, where, ways, tuple(values_of_ways), is_late)
+    statement = database.statement(build, plans_each_time=is_uneven)
     position_of_page = position_values(model, question.sort, position) if position is not None else {}
     every = {**values, **values_of_ways, **position_of_page, "limit": question.limit + 1}
     return list(statement.run(database, every).fetchall())
@@ -161,7 +163,11 @@ def _page_of(
     names_of_ways: tuple[str, ...],
     is_late: bool,
 ) -> Any:
-    """The query of a page; `order` is the sort, whether it is read backwards, and whether it begins after a position."""
+    """The query of a page; `order` is the sort, whether it is read backwards, and whether it begins after a position.
+
+    `most` is the number of rows where the plan is kept: PostgreSQL makes a good one only where it knows the limit. Few sizes, so that there
+    are few statements.
+    """
     sort, backwards, after = order
 
     def page(query: Any) -> Any:
@@ -186,30 +192,21 @@ def _of_all(pages: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one.union_all(other), others, first)
 
 
-def _most_rows(question: Question, condition: Condition) -> int | None:
-    """How many rows to read, as a number of the statement's text; None where it is given when the statement runs.
-
-    PostgreSQL keeps a plan only where it knows the limit, or else it plans each time, which takes longer than the page. With filters and
-    with uneven conditions it shall plan each time: how many rows there are of a value decides which index is best. Few sizes, so that
-    there are few statements.
-    """
-    if question.filters or question.search or condition.uneven:
-        return None
-    return next((size + 1 for size in _SIZES if size >= question.limit), None)
+def _is_uneven(question: Question, condition: Condition) -> bool:
+    """Whether the number of rows varies so much with the values that these decide which index is best."""
+    return bool(question.filters or question.search or condition.uneven)
 
 
-def _count(model: Any, condition: Condition, values: Mapping[str, Any]) -> int:
+def _count(model: Any, question: Question, condition: Condition, values: Mapping[str, Any]) -> int:
     database, where = database_of(model), (condition.expression, tuple(condition.values))
-
-    is_uneven = condition.uneven
 
     def build() -> Any:
         # Rows, and not ids: so an index that has no ids can answer by itself.
-        limit = Bind("counted") if is_uneven else in_text(MOST_COUNTED + 1)
-        some = _selected(model, _made(*where), peewee.SQL("1")).limit(limit)
+        some = _selected(model, _made(*where), peewee.SQL("1")).limit(in_text(MOST_COUNTED + 1))
         return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
-    return int(database.statement(build).run(database, {**values, "counted": MOST_COUNTED + 1}).fetchone()[0])
+    statement = database.statement(build, plans_each_time=_is_uneven(question, condition))
+    return int(statement.run(database, values).fetchone()[0])
 
 
 def _selected(model: Any, where: Any, column: Any) -> Any:

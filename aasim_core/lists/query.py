@@ -72,8 +72,8 @@ class ListQuery(Parameters):
     `sorts` name the available fields; `default` is the order without ``sort``, in its syntax; `search` names the columns that ``q``
     searches. `columns` are further filters, on columns that the items do not show.
 
-    `timed` names filters without an index in a table that may have millions of rows: they require the beginning of a time range of the
-    field of the default order, or one of the parameters `unless`.
+    `timed` names filters without an index in a table that may have millions of rows, such as ``kind`` with all its operators, or
+    ``agent_id[ne]``: they require the beginning of a time range of the field of the default order, or one of the parameters `unless`.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ListQuery(Parameters):
         )
         time = default.partition(",")[0].removeprefix("-")
         #: The filters that are timed, the parameter with the beginning, and its alternatives.
-        self.timed = frozenset(key for key, (name, _, _) in self.filters.items() if name in timed)
+        self.timed = frozenset(key for key, (name, _, _) in self.filters.items() if name in timed or key in timed)
         self.since = f"{time}[gte]"
         self._bounds = frozenset((time, self.since, f"{time}[gt]", *unless, *(f"{name}[in]" for name in unless)))
         others = "".join(f", or {name}" for name in unless if "[" not in name)

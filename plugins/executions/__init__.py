@@ -22,8 +22,9 @@ from aasim_core import (
 from aasim_core.schemas.fields import Id, Integer, ListOf, Strict, Text
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from . import api, schemas, service, states, steering
+from . import api, schemas, states, steering
 from . import listeners as own_listeners
+from .admission import queue_limit
 from .lists.labels import LabelRow, Labels
 from .log import fingerprints, retention
 from .models import WITHOUT_FINGERPRINT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
@@ -111,7 +112,7 @@ def events(app: App) -> Sequence[Event]:
 @hookimpl
 def error_codes(app: App) -> Sequence[ErrorCode]:
     """What is answered when too many wait."""
-    return service.QUEUE_FULL, admit.TOO_MANY, steering.TOO_MANY_SIGNALS
+    return queue_limit.FULL, admit.TOO_MANY, steering.TOO_MANY_SIGNALS
 
 
 @hookimpl

@@ -1,14 +1,9 @@
 """Starting, cancelling and repeating executions."""
 
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import peewee
 
 from aasim_core.access import tree
 from aasim_core.access.rights import Rights
@@ -16,7 +11,6 @@ from aasim_core.context import current_organization, current_traceparent
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
-from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
 from aasim_core.ids import new_id
@@ -24,7 +18,7 @@ from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
 from . import states
-from .admission import concurrency_limit
+from .admission import concurrency_limit, queue_limit
 from .hookspecs import Runner
 from .kernel import slots as admissions
 from .kernel.slots import Rule
@@ -32,8 +26,7 @@ from .lists.labels import of_new
 from .lists.labels import write as write_labels
 from .log.fingerprints import failures_of
 from .log.logbook import Logbook
-from .models import GOING, NO_PAYLOAD, Execution
-from .settings import ExecutionSettings
+from .models import NO_PAYLOAD, Execution
 from .shell import stored_run
 from .shell.admit import Admit
 from .shell.delivery import lock_waiting, wake
@@ -48,7 +41,6 @@ from .tools.toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.data.database import Database
     from aasim_core.tenancy.principal import Principal
 
 __all__ = [
@@ -60,14 +52,6 @@ __all__ = [
 _LARGEST_INPUT = 262_144
 #: The default trigger of runs.
 _BY_API: Mapping[str, Any] = MappingProxyType({"type": "api", "id": None})
-QUEUE_FULL = ErrorCode(
-    "queue_full",
-    429,
-    "too many executions wait already",
-    "wait for `Retry-After`",
-    example="1000 executions are waiting already; try again when some are done.",
-    meta={**LIMIT, "limit": "queue", "used": 1_000, "max": 1_000, "resets_at": None},
-)
 
 
 class Subject(NamedTuple):
@@ -118,7 +102,7 @@ def start(
         return existing
     _refuse_to_begin(app, project_id, parent)
     check_input(input_schema, given)
-    _refuse_full_queue(app)
+    queue_limit.refuse_full(app)
     execution = Execution(
         id=new_id("exec"), organization_id=current_organization(), label=label, project_id=project_id, input=given, key=key,
         parameters=dict(parameters or {}), metadata=dict(metadata or {}), deadline_at=deadline, priority=priority,
@@ -197,38 +181,6 @@ def check_input(schema: Any, given: Any) -> None:
 
 def _field(path: str) -> str:
     return "input" if path == "_" else f"input{path}" if path.startswith("[") else f"input.{path}"
-
-
-def _refuse_full_queue(app: "App") -> None:
-    """Raises Refused where as many wait as may; counted once a second, and again before anybody is refused."""
-    limit = app.settings.section("executions", ExecutionSettings).queue_limit
-    database, organization_id = records.database_of(Execution), current_organization()
-    places = _places_taken(database, organization_id, limit, int(time.monotonic()))
-    if next(places) >= limit and (waiting := _waiting(database, limit)) >= limit:
-        meta = {
-            "limit": "queue", "scope": "organization", "scope_id": organization_id, "used": waiting, "max": limit,
-            "resets_at": None,
-        }  # fmt: skip
-        raise Refused(
-            QUEUE_FULL, f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5
-        )
-
-
-@lru_cache(maxsize=1024)
-def _places_taken(database: "Database", organization_id: str, limit: int, second: int) -> Iterator[int]:
-    """How many waited at the beginning of this second of the clock, and one more for each that has come since in this process."""
-    return count(_waiting(database, limit))
-
-
-def _waiting(database: "Database", limit: int) -> int:
-    """How many executions wait, up to the limit; it takes the longer, the more they are."""
-
-    return int(database.statement(_queue_length).run(database, {"limit": limit}).fetchone()[0])
-
-
-def _queue_length() -> Any:
-    some = Execution.select(Execution.id).where(GOING, Execution.status == states.QUEUED).limit(Bind("limit"))
-    return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
 
 def allows(rights: Rights, permission: str, execution: Execution, user_id: str) -> bool:

@@ -193,14 +193,15 @@ class ScopedDatabase(ABC):
         if unit is not None and (unit.waiting or not only_reads):
             self._write(unit)
 
-    def statement(self, build: Callable[[], Any]) -> Statement:
+    def statement(self, build: Callable[[], Any], *, plans_each_time: bool = False) -> Statement:
         """Return the compiled form of the query that `build` creates, per kind of scope; its code and closure are the cache key.
 
-        Raises TypeError where `build` closes over mutable values (see `key_of`).
+        `plans_each_time` is for a query of which the values decide how it is read best: the statement is compiled once, its plan is not
+        kept. Raises TypeError where `build` closes over mutable values (see `key_of`).
         """
         kept: list[Any] = []
-        key = key_of(build, kept), kind_of_scope()
-        return self._statements.get(key, lambda: Statement.compile(self, build), kept)  # type: ignore[arg-type]
+        key = key_of(build, kept), kind_of_scope(), plans_each_time
+        return self._statements.get(key, lambda: Statement.compile(self, build, plans_each_time), kept)  # type: ignore[arg-type]
 
     def current_transaction(self) -> Transaction:
         """Return this thread's transaction; RuntimeError outside of one."""

@@ -25,7 +25,10 @@ _COLUMNS = {
     "error_code": Word(1, 64, description="The code of the error, such as budget_exceeded; cancelled of what was cancelled."),
 }
 #: Filters without an index, and those that find few enough runs to scan.
-_TIMED = ("kind", "agent_version", "root_id", "metadata", "started_at", "finished_at")
+_TIMED = (
+    "kind", "agent_version", "root_id", "metadata", "started_at", "finished_at",
+    *(f"{type_}_id[{operator}]" for type_ in SHOWN for operator in ("ne", "is_null")),
+)  # fmt: skip
 _UNLESS = ("agent_id", "workflow_id", "parent_id", "retry_of", "finished_at[is_null]", "label", "error_fingerprint")
 
 

@@ -130,7 +130,7 @@ def _ids(expression: Callable[..., Any], **binds: Any) -> Any:
 def _in_union(queries: Sequence[Condition]) -> Condition:
     """The approvals whose ids one of the queries gives; of queries, ``|`` is the union."""
     union = any_of(*queries)
-    return Condition(partial(_is_in, union.expression), **union.values)
+    return Condition(partial(_is_in, union.expression), True, **union.values)
 
 
 def _is_in(union: Callable[..., Any], **binds: Any) -> Any:

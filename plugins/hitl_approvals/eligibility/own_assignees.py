@@ -90,7 +90,7 @@ def _rows(app: "App", user_id: str) -> Sequence[Any]:
     positions = tuple((kind, each.holder, each.place) for kind, each in positions_of(app).items())
     database = database_of(Approval)
     values = {"me": user_id, "moment": to_text(now())}
-    rows = database.statement(partial(_facts, positions)).run(database, values).fetchall()
+    rows = database.statement(partial(_facts, positions), plans_each_time=True).run(database, values).fetchall()
     return sorted(rows, key=lambda row: (row[0] != _MEMBER, row[0] == _GRANT))
 
 

@@ -63,22 +63,54 @@ _PASSING = frozenset(
 _CROWDED, _PAUSE = "queue_full", timedelta(seconds=5)
 _LONGEST_EXPLANATION = 500
 _RELEASED_AT_ONCE = 200
+#: A firing, its flow, and what waits of that.
+_ToStart = tuple[Firing, JobFlow, list[Firing]]
 
 
 def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
-    """Start the firings in order; when too many runs are queued, continue in some seconds."""
-    at = app.database.time()
-    for firing, flow, waiting in _read(firing_ids):
+    """Start the firings in order; when too many runs are queued, continue in some seconds. Raises the first fault when all were tried.
+
+    All but the first are started in one transaction, and one after the other where that fails. Where the queue is full, the first is
+    refused, so that the others are not tried for nothing.
+    """
+    at, due, faults = app.database.time(), _read(firing_ids), list[Exception]()
+    for some in (due[:1], due[1:]):
+        if len(some) > 1 and _have_started(app, some, at):
+            break
+        if not _fire_each(app, context, some, at, faults):
+            return
+    if faults:
+        raise faults[0]
+
+
+def _have_started(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
+    """Start the firings in one transaction; False, and nothing is started, where that fails for any of them."""
+    try:
+        with app.database.transaction():
+            for firing, flow, waiting in due:
+                _start_if_wanted(app, flow, firing, at, waiting)
+    except Exception:  # noqa: BLE001 - whatever it is, it is met again, and told, when each is started by itself
+        return False
+    return True
+
+
+def _fire_each(app: "App", context: "JobContext", due: Sequence[_ToStart], at: datetime, faults: list[Exception]) -> bool:
+    """Start the firings one after the other, and collect what they fail with; False where the job continues later."""
+    for firing, flow, waiting in due:
         if context.should_stop():
             context.hand_back()
-            return
-        fire_one(app, firing, flow, at, waiting)
+            return False
+        try:
+            fire_one(app, firing, flow, at, waiting)
+        except Exception as error:  # noqa: BLE001 - raised when the others were tried
+            faults.append(error)
         if firing.outcome == PARKED and firing.reason == _CROWDED:
             context.hand_back(now() + _PAUSE)
-            return
+            return False
+    return True
 
 
-def _read(firing_ids: Sequence[str]) -> list[tuple[Firing, JobFlow, list[Firing]]]:
+def _read(firing_ids: Sequence[str]) -> list[_ToStart]:
     """The firings in their order, with their flows and what waits of these, in three statements."""
     ids = numbered("id", firing_ids)
     found = {firing.id: firing for firing in _firings.records(len(ids), **ids)}
@@ -131,14 +163,19 @@ def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: S
 
     `waiting` is the number of the flow's waiting firings. A firing that must no longer start is recorded as such.
     """
-    if firing.outcome in (PENDING, PARKED) and _is_still_wanted(app, flow, firing, at, waiting):
-        try:
-            with app.database.transaction():
-                _start(app, flow, firing, at)
-        except Refused as refused:
-            with app.database.transaction():
-                _note_refusal(app, flow, firing, refused)
+    try:
+        _start_if_wanted(app, flow, firing, at, waiting)
+    except Refused as refused:
+        with app.database.transaction():
+            _note_refusal(app, flow, firing, refused)
     return firing.outcome not in (PENDING, PARKED)
+
+
+def _start_if_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing]) -> None:
+    """Start the firing's run, or record that it must no longer start."""
+    if firing.outcome in (PENDING, PARKED) and _is_still_wanted(app, flow, firing, at, waiting):
+        with app.database.transaction():
+            _start(app, flow, firing, at)
 
 
 def _is_still_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing]) -> bool:

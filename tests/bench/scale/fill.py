@@ -81,7 +81,7 @@ def _organizations(writer: Writer, large: Large, size: Size) -> None:
     theirs = {"organization_id": ids("organization", of_row)}
     agent = {"name": "'Agent ' || n", "slug": "'agent-' || n", "owner_id": ids("user", of_row)}
     writer.write(Agent, 5 * count, large.own, id=ids("agent", number), **agent, **theirs, **_times(writer, large, 5 * count))
-    run = {"agent_id": ids("agent", of_row), "initiator_id": ids("user", of_row), "root_id": ids("exec", number)}
+    run = {**_of_agent(ids("agent", of_row)), "initiator_id": ids("user", of_row), "root_id": ids("exec", number)}
     rest = {**run, **theirs, **_times(writer, large, 10 * count)}
     writer.write(Execution, 10 * count, {**large.own, **_RUN, "status": "succeeded"}, id=ids("exec", number), **rest)
 
@@ -159,9 +159,14 @@ def _agents(writer: Writer, large: Large, size: Size) -> None:
 
 
 _RUN: Mapping[str, Any] = {
-    "kind": "agent", "agent_version": 1, "input": {"message": "Ada asks for the minutes of Monday."}, "label": "Worker",
+    "kind": "agent", "subject_type": "agent", "subject_version": 1, "agent_version": 1, "label": "Worker",
+    "input": {"message": "Ada asks for the minutes of Monday."},
     "output": {"text": "Ada wants the minutes."}, "trigger": {"type": "api", "id": None}, "input_tokens": 20, "output_tokens": 9,
 }  # fmt: skip
+
+
+def _of_agent(agent_id: str) -> dict[str, str]:
+    return {"subject_id": agent_id, "agent_id": agent_id}
 
 
 def _runs(writer: Writer, large: Large, size: Size) -> None:
@@ -173,7 +178,7 @@ def _runs(writer: Writer, large: Large, size: Size) -> None:
     is_over = "n % 2000 <> 3 AND n <= " + str(count - 20)
     is_child = "n % 40 = 5"
     differing = {
-        "agent_id": ids("agent", f"1 + n % {BUSY_AGENTS}"),
+        **_of_agent(ids("agent", f"1 + n % {BUSY_AGENTS}")),
         "project_id": cases(
             {"n % 50 = 0": ids("project", "1 + n / 50 % 5"), "n % 10 = 1": "NULL"}, ids("project", f"6 + n % {BUSY_PROJECTS - 5}")
         ),

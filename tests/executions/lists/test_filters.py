@@ -119,7 +119,8 @@ def test_runs_are_found_by_the_object_that_they_run(owner: Person, scripted: Mak
     agent, other = scripted("x", name="One"), scripted("x", name="Other")
     first, second = run(agent), run(other)
     assert found(owner, f"agent_id={agent['id']}") == [first]
-    assert found(owner, f"agent_id[ne]={agent['id']}") == [second]
+    assert found(owner, f"agent_id[ne]={agent['id']}&{_SINCE}") == [second]
     assert found(owner, f"agent_id[in]={agent['id']},{other['id']}&agent_version=1") == [second, first]
-    assert found(owner, "agent_id[is_null]=false") == found(owner, "workflow_id[is_null]=true") == [second, first]
-    assert found(owner, "agent_id[is_null]=true") == found(owner, f"workflow_id={agent['id']}") == []
+    of_agents = found(owner, f"agent_id[is_null]=false&{_SINCE}")
+    assert of_agents == found(owner, f"workflow_id[is_null]=true&{_SINCE}") == [second, first]
+    assert found(owner, f"agent_id[is_null]=true&{_SINCE}") == found(owner, f"workflow_id={agent['id']}") == []

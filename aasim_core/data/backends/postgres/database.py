@@ -147,7 +147,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         connection.execute(f"SELECT {calls}", [text for pair in self._settings.items() for text in pair])
 
     def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
-        result: Result = connection.aasim_statements.run(statement.sql, parameters)
+        run = connection.aasim_statements.run_once if statement.plans_each_time else connection.aasim_statements.run
+        result: Result = run(statement.sql, parameters)
         return result
 
     def _enter_scope(self, scope: str) -> None:

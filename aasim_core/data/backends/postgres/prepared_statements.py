@@ -1,11 +1,14 @@
 """Server-side prepared statements: prepared on their second use of a connection, and run through libpq directly.
 
+After some uses PostgreSQL plans a prepared statement for any values, where it estimates that to be as cheap. Of a condition that most rows
+meet, or none, the estimate may be wrong by a factor of a thousand; so what depends on such conditions is not prepared.
+
 psycopg's cursor adds 50 % to a short statement, mostly to wait interruptibly. A thread that waits for the database has nothing else to do.
 (Ctrl-C therefore takes effect when the statement ends.)
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -33,9 +36,16 @@ class PreparedStatements:
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Result:
         """Run a statement, with ``%s`` for each parameter, to its end; raises psycopg's errors."""
+        return self._run(self._answer, sql, parameters)
+
+    def run_once(self, sql: str, parameters: Sequence[Any]) -> Result:
+        """The same, with a plan for these parameters."""
+        return self._run(self._planned, sql, parameters)
+
+    def _run(self, send: Callable[..., Any], sql: str, parameters: Sequence[Any]) -> Result:
         adapted = self._transformer
         values = adapted.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
-        result = self._checked(self._answer(sql, adapted.types, values, adapted.formats))
+        result = self._checked(send(sql, adapted.types, values, adapted.formats))
         if not result.ntuples:
             return Result([], result.command_tuples or 0)
         adapted.set_pgresult(result)
@@ -46,10 +56,13 @@ class PreparedStatements:
         if key not in self._names:
             self._make_room()
             self._names[key] = None
-            return self._server.exec_params(_numbered(sql), values, types, formats)
+            return self._planned(sql, types, values, formats)
         name = self._names.pop(key)
         self._names[key] = name = name or self._prepare(sql, types)  # now the most recently used
         return self._server.exec_prepared(name, values, formats)
+
+    def _planned(self, sql: str, types: tuple[int, ...] | None, values: Any, formats: Any) -> Any:
+        return self._server.exec_params(_numbered(sql), values, types, formats)
 
     def _make_room(self) -> None:
         if len(self._names) >= _MOST_STATEMENTS and (name := self._names.pop(next(iter(self._names)))):
