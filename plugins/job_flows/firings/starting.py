@@ -63,8 +63,12 @@ _PASSING = frozenset(
 _CROWDED, _PAUSE = "queue_full", timedelta(seconds=5)
 _LONGEST_EXPLANATION = 500
 _RELEASED_AT_ONCE = 200
-#: A firing, its flow, and what waits of that.
+#: A firing, its flow, and the firings of that that wait.
 _ToStart = tuple[Firing, JobFlow, list[Firing]]
+
+
+class _Changed(Exception):
+    """Somebody else has decided on the firing since it was read, so that its run must not begin."""
 
 
 def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
@@ -85,10 +89,13 @@ def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
 
 def _have_started(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
     """Start the firings in one transaction; False, and nothing is started, where that fails for any of them."""
+
+    def start_all() -> None:
+        for firing, flow, waiting in due:
+            _start_if_wanted(app, flow, firing, at, waiting)
+
     try:
-        with app.database.transaction():
-            for firing, flow, waiting in due:
-                _start_if_wanted(app, flow, firing, at, waiting)
+        app.database.attempt(start_all)
     except Exception:  # noqa: BLE001 - whatever it is, it is met again, and told, when each is started by itself
         return False
     return True
@@ -168,6 +175,8 @@ def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: S
     except Refused as refused:
         with app.database.transaction():
             _note_refusal(app, flow, firing, refused)
+    except _Changed:
+        return True
     return firing.outcome not in (PENDING, PARKED)
 
 
@@ -203,10 +212,7 @@ def _write(firing: Firing, outcome: str, reason: str | None, explanation: str | 
 
 
 def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
-    """Start the run, in the running transaction; does nothing if the firing was started since it was read."""
-    late_ms = max(0, round((at - firing.starts_at).total_seconds() * 1000))
-    if not _write(firing, STARTED, None, lateness_ms=None if firing.origin == BY_BACKFILL else late_ms):
-        return
+    """Start the run, in the running transaction; _Changed if somebody has decided on the firing since it was read."""
     principal = principal_now(flow.owner_id, flow.api_key_id)
     if principal is None:
         raise Refused("permission_denied", "Who wrote what this flow starts may not act in the organization any more.")
@@ -215,7 +221,10 @@ def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
     given, admission = filled_input(flow, firing.due_at, firing.payload), admission_of(flow, firing.origin)
     with acting_as(principal.actor(), firing.id):  # events in the run then identify the firing that caused them
         execution = start_run(app, flow, principal, given, firing, admission=admission)
-    records.compare_and_set(firing, {"version": firing.version}, {"execution_id": execution.id, "payload": None})
+    late_ms = max(0, round((at - firing.starts_at).total_seconds() * 1000))
+    lateness_ms = None if firing.origin == BY_BACKFILL else late_ms
+    if not _write(firing, STARTED, None, lateness_ms=lateness_ms, execution_id=execution.id, payload=None):
+        raise _Changed
 
 
 def start_run(app: "App", flow: JobFlow, principal: "Principal", given: Any, firing: Firing, **about: Any) -> Execution:

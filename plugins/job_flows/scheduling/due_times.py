@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -45,14 +46,19 @@ def look(app: "App", context: "JobContext") -> None:
     database = database_of(JobFlow)
     at = database.time()
     while not context.should_stop():
-        with database.transaction():
-            due = list(_due(at).limit(_FLOWS_AT_ONCE))
-            queue([firing for flow in due for firing in _advance(app, flow, at)])
-            if len(due) < _FLOWS_AT_ONCE:
+        if database.attempt(partial(_look_at_some, app, at)) < _FLOWS_AT_ONCE:
+            with database.transaction():
                 look_again()
                 context.complete()
-                return
+            return
     context.hand_back()
+
+
+def _look_at_some(app: "App", at: datetime) -> int:
+    """Create the firings of some flows that are due; returns the number of the flows. Needs a transaction."""
+    due = list(_due(at).limit(_FLOWS_AT_ONCE))
+    queue([firing for flow in due for firing in _advance(app, flow, at)])
+    return len(due)
 
 
 def _due(at: datetime) -> Any:

@@ -20,6 +20,10 @@ from .pool import Pool, answers, has_news, is_lost
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _BEGIN, _BEGIN_UNSYNCED = "BEGIN", "BEGIN; SET LOCAL synchronous_commit = off"
 _DIVISION_BY_ZERO = "22012"  # SQLSTATE by which a batch statement reports that a row is not as expected
+_LOCK, _TRY_LOCK = (
+    Statement(f"SELECT {function}(hashtextextended(%s, 0))", (), crosses=False, gives_rows=True)
+    for function in ("pg_advisory_xact_lock", "pg_try_advisory_xact_lock")
+)
 _NO_SETTINGS: Mapping[str, str] = {}
 #: A claim takes the first job of an index. With row-level security PostgreSQL underestimates the rows, and would sort all ready jobs.
 _FOR_CLAIMS = {
@@ -250,12 +254,12 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; later statements see what previous holders committed (READ COMMITTED)."""
         super().lock(name)
-        self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+        self.run_compiled(_LOCK, (name,))
 
     def try_lock(self, name: str) -> bool:
         """See `ScopedDatabase.try_lock`."""
         self.current_transaction()
-        return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
+        return bool(self.run_compiled(_TRY_LOCK, (name,)).fetchone()[0])
 
     def going_on(self) -> str:
         """See `ScopedDatabase.going_on`: a transaction id of its own, above that of every transaction that has written before."""
