@@ -11,6 +11,7 @@ from aasim_core.clock import now, to_text
 from aasim_core.context import acting_as
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled, numbered, one_of
+from aasim_core.data.faults import fault_of
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.identity.on_behalf_of import principal_now
@@ -72,23 +73,22 @@ class _Changed(Exception):
 
 
 def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
-    """Start the firings in order; when too many runs are queued, continue in some seconds. Raises the first fault when all were tried.
+    """Start the firings in order; when too many runs are queued, continue in some seconds. Raises the first error when all were tried.
 
     All but the first are started in one transaction, and one after the other where that fails. Where the queue is full, the first is
     refused, so that the others are not tried for nothing.
     """
-    at, due, faults = app.database.time(), _read(firing_ids), list[Exception]()
-    for some in (due[:1], due[1:]):
-        if len(some) > 1 and _have_started(app, some, at):
-            break
-        if not _fire_each(app, context, some, at, faults):
-            return
-    if faults:
-        raise faults[0]
+    at, due, errors = app.database.time(), _read(firing_ids), list[Exception]()
+    first, others = due[:1], due[1:]
+    goes_on = _start_each(app, context, first, at, errors)
+    if goes_on and not _start_together(app, others, at):
+        goes_on = _start_each(app, context, others, at, errors)
+    if goes_on and errors:
+        raise errors[0]
 
 
-def _have_started(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
-    """Start the firings in one transaction; False, and nothing is started, where that fails for any of them."""
+def _start_together(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
+    """Start the firings in one transaction; False, and nothing is started, where one of them fails. Raises faults of the storage."""
 
     def start_all() -> None:
         for firing, flow, waiting in due:
@@ -96,21 +96,25 @@ def _have_started(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
 
     try:
         app.database.attempt(start_all)
-    except Exception:  # noqa: BLE001 - whatever it is, it is met again, and told, when each is started by itself
+    except Exception as error:
+        if fault_of(error) is not None:
+            raise  # the storage's fault: the commit may be in doubt
         return False
     return True
 
 
-def _fire_each(app: "App", context: "JobContext", due: Sequence[_ToStart], at: datetime, faults: list[Exception]) -> bool:
-    """Start the firings one after the other, and collect what they fail with; False where the job continues later."""
+def _start_each(app: "App", context: "JobContext", due: Sequence[_ToStart], at: datetime, errors: list[Exception]) -> bool:
+    """Start the firings one after the other, and collect their errors; False where the job continues later."""
     for firing, flow, waiting in due:
         if context.should_stop():
             context.hand_back()
             return False
         try:
             fire_one(app, firing, flow, at, waiting)
-        except Exception as error:  # noqa: BLE001 - raised when the others were tried
-            faults.append(error)
+        except Exception as error:
+            if fault_of(error) is not None:
+                raise
+            errors.append(error)
         if firing.outcome == PARKED and firing.reason == _CROWDED:
             context.hand_back(now() + _PAUSE)
             return False
