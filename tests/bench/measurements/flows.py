@@ -1,10 +1,16 @@
-"""J8: how soon ten thousand job flows are started that are due at the same time, and what a hundred thousand cost that are not due."""
+"""J8: how soon ten thousand job flows are started that are due at the same time, and what a hundred thousand cost that are not due.
+
+More of them are one organization's than executions may wait in it by default. With that `queue_limit`, the last ones start when most runs
+have ended, so it is told how soon these do; the goal is for a limit that an organization with so many has.
+"""
 
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from aasim_core.clock import to_text
 
 from .. import processes
 from ..contestants import aasim
@@ -20,14 +26,15 @@ from .rounds import Options
 
 #: The flows of one organization, and those of each of some smaller ones, that are due at the same time; and those that are not due.
 LARGE, SMALL, SMALLER_ONES, IDLE = 5_100, 100, 49, 100_000
+#: How many executions may wait in an organization: the default, and as many as there are flows.
+_DEFAULT, _ENOUGH = 1_000, 10_000
 _AHEAD = timedelta(seconds=20)
 _PATIENCE, _LOOKED_AT = 600, 20
 
 
 def measure(kind: str, options: Options) -> Measurement:
     """Seconds until all flows are started that are due in one moment, and the processor time of a worker with flows that are not."""
-    queue = "redis" if kind == "postgresql" else "sqlite"
-    server = Aasim(queue=queue, worker=True, rows=0, settings={"AASIM_SERVER__WORKERS": "1"})
+    server = _server(kind, _ENOUGH)
     large, small, idle = (number // 50 if options.quick else number for number in (LARGE, SMALL, IDLE))
     with fresh(kind, "flows") as database:
         options.progress(f"{kind}: making the database")
@@ -42,8 +49,16 @@ def measure(kind: str, options: Options) -> Measurement:
             with_idle = _processor_time(service)  # first, since what is started has work of its own for minutes
             options.progress(f"{kind}: {large + SMALLER_ONES * small:,} job flows that are due at the same time")
             started = _started(server, database, agents, large, small)
-    findings = _findings(started, without, with_idle, idle)
-    return Measurement("J8", kind, findings, raw={"started": started, "without": without, "with": with_idle})
+        with _server(kind, _DEFAULT).serving(database):
+            options.progress(f"{kind}: the same, where {_DEFAULT:,} executions may wait in an organization")
+            limited = _started(server, database, agents, large, small)
+    findings = _findings(started, limited, without, with_idle, idle)
+    return Measurement("J8", kind, findings, raw={"started": started, "limited": limited, "without": without, "with": with_idle})
+
+
+def _server(kind: str, queue_limit: int) -> Aasim:
+    settings = {"AASIM_SERVER__WORKERS": "1", "AASIM_EXECUTIONS__QUEUE_LIMIT": str(queue_limit)}
+    return Aasim(queue="redis" if kind == "postgresql" else "sqlite", worker=True, rows=0, settings=settings)
 
 
 def _agents(service: Service, database: Database) -> dict[str, str]:
@@ -69,21 +84,21 @@ def _started(server: Aasim, database: Database, agents: dict[str, str], large: i
     wanted = {email: (agent, small if number else large) for number, (email, agent) in enumerate(agents.items())}
     seed(server, database, due_at.isoformat(), wanted)
     count = sum(number for _, number in wanted.values())
+    started = f"FROM job_flows_firing WHERE outcome = 'started' AND due_at = '{to_text(due_at)}'"
     connection = connected(database.url)
     try:
-        # An organization with more than may wait in it at the same time goes on as they end.
-        processes.eventually(lambda: _count(connection) >= count, "the start of all flows", seconds=_PATIENCE, pause=0.5)
-        lateness = "SELECT max(lateness_ms), count(*), count(DISTINCT flow_id) FROM job_flows_firing WHERE outcome = 'started'"
-        [[slowest, rows, flows]] = connection.execute(lateness)
+        _wait(connection, f"SELECT count(*) >= {count} {started}", "the start of all flows")
+        [[slowest, rows, flows]] = connection.execute(f"SELECT max(lateness_ms), count(*), count(DISTINCT flow_id) {started}")
         of_large = f"(SELECT organization_id FROM agents_agent WHERE id = '{next(iter(agents.values()))}')"
-        [[fair]] = connection.execute(f"SELECT max(lateness_ms) FROM job_flows_firing WHERE organization_id <> {of_large}")
+        [[fair]] = connection.execute(f"SELECT max(lateness_ms) {started} AND organization_id <> {of_large}")
+        _wait(connection, "SELECT count(*) = 0 FROM executions_execution WHERE finished_at IS NULL", "the end of all runs")
     finally:
         connection.close()
     return {"seconds": slowest / 1000, "smaller": fair / 1000, "flows": flows, "twice": rows - flows}
 
 
-def _count(connection: Any) -> int:
-    return int(next(iter(connection.execute("SELECT count(*) FROM job_flows_firing WHERE outcome = 'started'")))[0])
+def _wait(connection: Any, query: str, what: str) -> None:
+    processes.eventually(lambda: next(iter(connection.execute(query)))[0], what, seconds=_PATIENCE, pause=0.5)
 
 
 def seed(server: Aasim, database: Database, due: str, wanted: dict[str, tuple[str, int]]) -> None:
@@ -104,7 +119,7 @@ def _processor_time(service: Service) -> float:
     return (processes.cpu_seconds(worker) - before) / _LOOKED_AT
 
 
-def _findings(started: dict[str, float], without: float, with_idle: float, idle: int) -> list[Finding]:
+def _findings(started: dict[str, float], limited: dict[str, float], without: float, with_idle: float, idle: int) -> list[Finding]:
     return [
         found(
             f"{started['flows']:,.0f} due at the same time, until the last one is started",
@@ -116,7 +131,12 @@ def _findings(started: dict[str, float], without: float, with_idle: float, idle:
             started["smaller"],
             unit=" s",
         ),
-        found("flows started twice", started["twice"], Goal("≤", 0)),
+        found(
+            f"{limited['flows']:,.0f} due at the same time, where no more than {_DEFAULT:,} may wait in an organization",
+            limited["seconds"],
+            unit=" s",
+        ),
+        found("flows started twice", started["twice"] + limited["twice"], Goal("≤", 0)),
         found(
             f"processor time of a worker with {idle:,} flows that are not due, less that without",
             100 * (with_idle - without),
