@@ -9,7 +9,7 @@ from .models import MISSED, PENDING, SKIPPED, Firing
 
 #: The job that starts what some firings are for.
 FIRE = "job_flows.fire"
-_FIRINGS_AT_ONCE = 20
+_FIRINGS_AT_ONCE = 50
 
 
 def record(flow_id: str, written: Sequence[Firing]) -> list[Firing]:

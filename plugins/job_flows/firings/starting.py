@@ -1,8 +1,9 @@
 """Start firings exactly once, with the current rights of the flow's owner; obstacles are recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from aasim_core import emit
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from aasim_core.jobs.context import JobContext
     from aasim_core.tenancy.principal import Principal
 
+    from ...executions.hookspecs import Startable, Target
+
 #: What executions that a flow has started say of it.
 TRIGGER = "schedule"
 #: Refusals that are over some time, so that the firing waits.
@@ -68,6 +71,17 @@ _RELEASED_AT_ONCE = 200
 _ToStart = tuple[Firing, JobFlow, list[Firing]]
 
 
+class _Lookups(NamedTuple):
+    """How a firing's principal and target are found."""
+
+    principal: Callable[[str, str | None], "Principal | None"]
+    target: Callable[["Startable", str, int | None, "Principal"], "Target"]
+
+
+#: Anew for each firing.
+_ANEW = _Lookups(principal_now, lambda kind, target_id, version, principal: kind.find(target_id, version, principal))
+
+
 class _Changed(Exception):
     """Somebody else has decided on the firing since it was read, so that its run must not begin."""
 
@@ -88,11 +102,15 @@ def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
 
 
 def _start_together(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
-    """Start the firings in one transaction; False, and nothing is started, where one of them fails. Raises faults of the storage."""
+    """Start the firings in one transaction; False, and nothing is started, where one of them fails. Raises faults of the storage.
+
+    Those of one owner and one target look these up once.
+    """
 
     def start_all() -> None:
+        lookups = _Lookups(cache(_ANEW.principal), cache(_ANEW.target))
         for firing, flow, waiting in due:
-            _start_if_wanted(app, flow, firing, at, waiting)
+            _start_if_wanted(app, flow, firing, at, waiting, lookups)
 
     try:
         app.database.attempt(start_all)
@@ -184,11 +202,13 @@ def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: S
     return firing.outcome not in (PENDING, PARKED)
 
 
-def _start_if_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing]) -> None:
+def _start_if_wanted(
+    app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing], lookups: _Lookups = _ANEW
+) -> None:
     """Start the firing's run, or record that it must no longer start."""
     if firing.outcome in (PENDING, PARKED) and _is_still_wanted(app, flow, firing, at, waiting):
         with app.database.transaction():
-            _start(app, flow, firing, at)
+            _start(app, flow, firing, at, lookups)
 
 
 def _is_still_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing]) -> bool:
@@ -215,27 +235,29 @@ def _write(firing: Firing, outcome: str, reason: str | None, explanation: str | 
     return records.compare_and_set(firing, {"version": firing.version}, {**told, **more, **stamp})
 
 
-def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
+def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime, lookups: _Lookups) -> None:
     """Start the run, in the running transaction; _Changed if somebody has decided on the firing since it was read."""
-    principal = principal_now(flow.owner_id, flow.api_key_id)
+    principal = lookups.principal(flow.owner_id, flow.api_key_id)
     if principal is None:
         raise Refused("permission_denied", "Who wrote what this flow starts may not act in the organization any more.")
     if firing.origin == BY_EVENT:
         refuse_unheard(app, app.rights.of(principal), flow.trigger["pattern"])
     given, admission = filled_input(flow, firing.due_at, firing.payload), admission_of(flow, firing.origin)
     with acting_as(principal.actor(), firing.id):  # events in the run then identify the firing that caused them
-        execution = start_run(app, flow, principal, given, firing, admission=admission)
+        execution = start_run(app, flow, principal, given, firing, lookups, admission=admission)
     late_ms = max(0, round((at - firing.starts_at).total_seconds() * 1000))
     lateness_ms = None if firing.origin == BY_BACKFILL else late_ms
     if not _write(firing, STARTED, None, lateness_ms=lateness_ms, execution_id=execution.id, payload=None):
         raise _Changed
 
 
-def start_run(app: "App", flow: JobFlow, principal: "Principal", given: Any, firing: Firing, **about: Any) -> Execution:
+def start_run(
+    app: "App", flow: JobFlow, principal: "Principal", given: Any, firing: Firing, lookups: _Lookups = _ANEW, **about: Any
+) -> Execution:
     """Queue the firing's run of what the flow starts for the principal, in the running transaction; Refused as its own endpoints do."""
     tree.refuse_to_begin(flow.project_id)
     kind = startable(app, flow.target_type, "target.type")
-    target = kind.find(flow.target_id, flow.target_version, principal)
+    target = lookups.target(kind, flow.target_id, flow.target_version, principal)
     whose = {"api_key_id": principal.api_key_id, "chain": [f"{flow.id}@{to_text(firing.due_at)}"]}
     origin = {"trigger": {"type": TRIGGER, "id": flow.id}, "key": firing.id}
     return kind.start(target.id, target.version, given, principal.user_id, **origin, **whose, **about)
