@@ -196,8 +196,7 @@ class ScopedDatabase(ABC):
     def statement(self, build: Callable[[], Any], *, plans_each_time: bool = False) -> Statement:
         """Return the compiled form of the query that `build` creates, per kind of scope; its code and closure are the cache key.
 
-        `plans_each_time` is for a query of which the values decide how it is read best: the statement is compiled once, its plan is not
-        kept. Raises TypeError where `build` closes over mutable values (see `key_of`).
+        Its plan is not kept where it `plans_each_time`. Raises TypeError where `build` closes over mutable values (see `key_of`).
         """
         kept: list[Any] = []
         key = key_of(build, kept), kind_of_scope(), plans_each_time

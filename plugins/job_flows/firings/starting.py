@@ -78,8 +78,8 @@ class _Lookups(NamedTuple):
     target: Callable[["Startable", str, int | None, "Principal"], "Target"]
 
 
-#: Anew for each firing.
-_ANEW = _Lookups(principal_now, lambda kind, target_id, version, principal: kind.find(target_id, version, principal))
+#: Both are looked up for each firing.
+_EACH = _Lookups(principal_now, lambda kind, target_id, version, principal: kind.find(target_id, version, principal))
 
 
 class _Changed(Exception):
@@ -108,7 +108,7 @@ def _start_together(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
     """
 
     def start_all() -> None:
-        lookups = _Lookups(cache(_ANEW.principal), cache(_ANEW.target))
+        lookups = _Lookups(cache(_EACH.principal), cache(_EACH.target))
         for firing, flow, waiting in due:
             _start_if_wanted(app, flow, firing, at, waiting, lookups)
 
@@ -203,7 +203,7 @@ def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: S
 
 
 def _start_if_wanted(
-    app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing], lookups: _Lookups = _ANEW
+    app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing], lookups: _Lookups = _EACH
 ) -> None:
     """Start the firing's run, or record that it must no longer start."""
     if firing.outcome in (PENDING, PARKED) and _is_still_wanted(app, flow, firing, at, waiting):
@@ -252,7 +252,7 @@ def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime, lookups: _Lo
 
 
 def start_run(
-    app: "App", flow: JobFlow, principal: "Principal", given: Any, firing: Firing, lookups: _Lookups = _ANEW, **about: Any
+    app: "App", flow: JobFlow, principal: "Principal", given: Any, firing: Firing, lookups: _Lookups = _EACH, **about: Any
 ) -> Execution:
     """Queue the firing's run of what the flow starts for the principal, in the running transaction; Refused as its own endpoints do."""
     tree.refuse_to_begin(flow.project_id)

@@ -28,7 +28,7 @@ MEANINGS = {
     "J8": "job flows: ten thousand that are due at once, and what those cost that are not due; one worker",
     "lists": "`GET /users`, `/projects`, `/activities` (limit=25, newest first); a neighbour has as many rows",
     "growth": "what the cost of a request does not depend on",
-    "conditions": "J4 and J5, at full speed unless it says otherwise, of a database that is no longer fresh",
+    "conditions": "J4 to J8, at full speed unless it says otherwise, of a database that is no longer fresh",
     "start": "from the command to the first answer",
     "rubrics": "J4 with a rubric of two deterministic criteria that scores every result",
     "memory": "proportional resident memory after load",
