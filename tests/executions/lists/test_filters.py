@@ -115,6 +115,14 @@ def test_no_run_is_looked_for_by_a_part_of_a_word(owner: Person) -> None:
     assert "kind[in]" in answer.body["errors"]["kind[contains]"][0]["message"]
 
 
+@pytest.mark.parametrize("asked", ["agent_id[ne]", "agent_id[is_null]", "workflow_id[ne]", "workflow_id[is_null]"])
+def test_a_filter_that_may_find_nothing_in_all_runs_needs_a_beginning(owner: Person, scripted: Make, asked: str) -> None:
+    value = "false" if "null" in asked else scripted("x")["id"]
+    answer = owner.client.get(f"/executions?{asked}={value}")
+    assert answer.codes == {asked: ["invalid_parameter"]}
+    assert "created_at[gte]" in answer.body["errors"][asked][0]["message"]
+
+
 def test_runs_are_found_by_the_object_that_they_run(owner: Person, scripted: Make, run: Run) -> None:
     agent, other = scripted("x", name="One"), scripted("x", name="Other")
     first, second = run(agent), run(other)
