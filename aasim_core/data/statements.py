@@ -53,7 +53,7 @@ class Statement:
 
     It is checked when it is compiled: `crosses` is whether it sees the rows of every organization, and therefore may not run in the scope
     of one. `gives_rows` is whether it is a query, or returns what it wrote; `only_reads` is whether it also locks no row. One that
-    `plans_each_time` gets a plan for its values each time; that of another may be kept.
+    `plans_each_time` gets a plan for its values at each run (PostgreSQL's custom plan); that of another may be kept.
     """
 
     sql: str

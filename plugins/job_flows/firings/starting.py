@@ -67,7 +67,7 @@ _PASSING = frozenset(
 _CROWDED, _PAUSE = "queue_full", timedelta(seconds=5)
 _LONGEST_EXPLANATION = 500
 _RELEASED_AT_ONCE = 200
-#: A firing, its flow, and the firings of that that wait.
+#: A firing, its flow, and the flow's waiting firings.
 _ToStart = tuple[Firing, JobFlow, list[Firing]]
 
 
@@ -190,7 +190,7 @@ def give_up(firing_ids: Sequence[str]) -> None:
 def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: Sequence[Firing]) -> bool:
     """Start the firing, or record its obstacle; False if it still waits.
 
-    `waiting` is the number of the flow's waiting firings. A firing that must no longer start is recorded as such.
+    `waiting` are the flow's waiting firings. A firing that must no longer start is recorded as such.
     """
     try:
         _start_if_wanted(app, flow, firing, at, waiting)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
+from aasim_core.testing.statements import recorded
 from aasim_plugins.executions.hookspecs import Startable, Target
 
 from ..conftest import OFF, SLEEPER, Clock, Flows
@@ -43,6 +44,14 @@ def due_at_once(flows: Flows, *given: Mapping[str, Any]) -> list[str]:
 def told(flows: Flows, flow_ids: list[str]) -> list[str]:
     """What became of each."""
     return [" ".join(filter(None, (each["outcome"], each["reason"]))) for id_ in flow_ids for each in flows.firings(id_)]
+
+
+def test_all_but_the_first_look_up_their_owner_once(flows: Flows, app: App, clock: Clock) -> None:
+    due_at_once(flows, *[{}] * _ROOM)
+    clock.pass_by(minutes=1)
+    with recorded(app.database) as statements:
+        flows.work()
+    assert sum('"core_membership"' in each.sql and '"authz_epoch"' in each.sql for each in statements) == 2
 
 
 @pytest.mark.long

@@ -1,7 +1,7 @@
 """Server-side prepared statements: prepared on their second use of a connection, and run through libpq directly.
 
-After some uses PostgreSQL plans a prepared statement for any values, where it estimates that to be as cheap. Of a condition that most rows
-meet, or none, the estimate may be wrong by a factor of a thousand; so what depends on such conditions is not prepared.
+After five uses PostgreSQL may replace the custom plans of a prepared statement, made for its values, by a generic one. Of a condition that
+most rows meet, or none, its cost may be estimated wrong by a factor of a thousand; so what depends on such conditions is not prepared.
 
 psycopg's cursor adds 50 % to a short statement, mostly to wait interruptibly. A thread that waits for the database has nothing else to do.
 (Ctrl-C therefore takes effect when the statement ends.)
@@ -39,7 +39,7 @@ class PreparedStatements:
         return self._run(self._answer, sql, parameters)
 
     def run_once(self, sql: str, parameters: Sequence[Any]) -> Result:
-        """The same, with a plan for these parameters."""
+        """The same with a custom plan: one for these parameters."""
         return self._run(self._planned, sql, parameters)
 
     def _run(self, send: Callable[..., Any], sql: str, parameters: Sequence[Any]) -> Result:
