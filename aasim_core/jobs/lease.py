@@ -7,14 +7,15 @@ import orjson
 
 from ..context import Actor
 from .records import JobRow
+from .waiting_jobs import Place
 
 
 @dataclass(eq=False)
 class Lease:
     """One worker's right to run one job until it is revoked. `payload` and `actor` are JSON.
 
-    `is_last` is whether no other job was ready when this one was taken. `mark` names the last write under the lease; the job's row holds it
-    once that is committed.
+    `is_last` is whether no other job was ready when this one was taken, and `place` where it waited. `mark` names the last write under the
+    lease; the job's row holds it once that is committed.
     """
 
     job_id: str
@@ -33,6 +34,7 @@ class Lease:
     actor: str
     heartbeat_at: str | None
     is_last: bool = False
+    place: Place | None = None
     mark: str | None = None
 
     @property

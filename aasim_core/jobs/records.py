@@ -12,6 +12,8 @@ STATES = (QUEUED, RUNNING, DONE, FAILED, DEAD, PARKED, CANCELLED)
 
 # The conditions of the partial indexes. Planners compare them with a query's text, so queries repeat them as literals.
 READY = SQL("state = 'queued' AND NOT delayed")
+# `crash_count` is never negative: it is named so that PostgreSQL uses the index only for what asks by time alone.
+RECENT = SQL("state = 'queued' AND NOT delayed AND crash_count >= 0")
 DELAYED = SQL("state = 'queued' AND delayed")
 LEASED = SQL("state = 'running'")
 UNIQUE = SQL("state IN ('queued', 'parked') AND unique_key IS NOT NULL")
@@ -58,6 +60,7 @@ class JobRow(Row):
         id_prefix = "job"
         indexes = (
             peewee.Index("core_job_ready", "core_job", [SQL("organization_id, priority DESC, run_at, id")], where=READY),
+            peewee.Index("core_job_recent", "core_job", [SQL("run_at, id")], where=RECENT),
             peewee.Index("core_job_delayed", "core_job", [SQL("run_at")], where=DELAYED),
             peewee.Index("core_job_leased", "core_job", [SQL("organization_id, name, unique_key")], unique=True, where=LEASED),
             peewee.Index("core_job_unique", "core_job", [SQL("organization_id, name, unique_key")], unique=True, where=UNIQUE),

@@ -1,5 +1,6 @@
 """The worker process: threads that run jobs, and a few that maintain them."""
 
+import math
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import structlog
 
 from ..context import system_scope
 from ..jobs.leases import Leases
+from ..jobs.search_range import FULL_SHARE
 from ..jobs.worker_liveness import Presence
 from ..logs.repeated_errors import RepeatedErrors, kind_of
 from ..processes import WORKER
@@ -51,7 +53,7 @@ class Worker:
         self._over = threading.Event()
         self._last_beat = time.monotonic()
         self._repeated = RepeatedErrors()
-        self._turns: dict[str, float] = {}
+        self._last_turns: dict[str, tuple[float, float]] = {}
 
     def start(self) -> None:
         """Begin to do jobs, after those of dead workers are back in the queue."""
@@ -103,18 +105,20 @@ class Worker:
             self._maintenance.tick()
             # Also without a notification, one thread looks for jobs now.
             self._pool.idle_threads.notify()
-            if self._pool.is_busy or self._is_turn("leases", _TAKE_OVER_SECONDS):
-                self._pool.look_after_leases()
-            if self._is_turn("take over", _TAKE_OVER_SECONDS):
-                self._maintenance.take_over()
-            if self._is_turn("unpark", _UNPARK_SECONDS):
-                self._maintenance.unpark()
+            self._at_intervals("leases", 0 if self._pool.is_busy else _TAKE_OVER_SECONDS, self._pool.look_after_leases)
+            self._at_intervals("take over", _TAKE_OVER_SECONDS, self._maintenance.take_over)
+            self._at_intervals("unpark", _UNPARK_SECONDS, self._maintenance.unpark)
 
-    def _is_turn(self, name: str, seconds: float) -> bool:
-        if time.monotonic() < self._turns.get(name, 0):
-            return False
-        self._turns[name] = time.monotonic() + seconds
-        return True
+    def _at_intervals(self, name: str, seconds: float, action: Callable[[], object]) -> None:
+        """Run it if the last time was this many seconds ago; or longer if it took long: see `FULL_SHARE`."""
+        last_at, took = self._last_turns.get(name, (-math.inf, 0.0))
+        began = time.monotonic()
+        if began < last_at + max(seconds, took / FULL_SHARE):
+            return
+        try:
+            action()
+        finally:
+            self._last_turns[name] = began, time.monotonic() - began
 
     @property
     def is_wedged(self) -> bool:

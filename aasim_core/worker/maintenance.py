@@ -16,6 +16,7 @@ from ..jobs.lease import Lease
 from ..jobs.leases import Leases
 from ..jobs.records import DELAYED, PARKED, QUEUED, STUCK, JobRow
 from ..jobs.schedules import Schedules
+from ..jobs.search_range import SearchRange
 from ..jobs.worker_liveness import Presence
 from . import outcomes
 from .job_availability import JobFeatures
@@ -37,16 +38,18 @@ class Maintenance:
         self._presence = presence
         self._features = JobFeatures(app)
         self._schedules = Schedules(app.jobs.values())
+        self._delayed = SearchRange()
         self._silent_since: dict[tuple[str, str | None], float] = {}
 
     def make_ready(self) -> bool:
         """Promote delayed jobs whose time has come; returns whether there were any."""
-        moment = to_text(now())
-        with system_scope("make delayed jobs ready"):
-            if _due.one(1, moment=moment) is None:
+        with system_scope("make delayed jobs ready"), self._delayed.search() as since:
+            due = {"since": since, "moment": to_text(now())}
+            if _due.one(1, **due) is None:
                 return False
             change = _make_ready.statement(self._app.database.for_update)
-            change.run_alone(self._app.database, {"moment": moment}, durable=False)
+            while change.run_alone(self._app.database, due, durable=False).rowcount == _ROWS_AT_ONCE:
+                pass
         return True
 
     def tick(self) -> int:
@@ -108,7 +111,7 @@ class Maintenance:
 
 
 def _due_query(limit: int) -> Any:
-    return JobRow.select(JobRow.id).where(DELAYED, JobRow.run_at <= Bind("moment")).limit(limit)
+    return JobRow.select(JobRow.id).where(DELAYED, JobRow.run_at >= Bind("since"), JobRow.run_at <= Bind("moment")).limit(limit)
 
 
 _due = compiled(JobRow)(_due_query)

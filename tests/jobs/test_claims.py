@@ -13,7 +13,7 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs import enqueue
 
-from .claims import claim, claim_all
+from .claims import a_quarter_of_a_second_later, claim, claim_all
 from .conftest import ACME, UMBRELLA
 
 pytestmark = pytest.mark.usefixtures("as_a_worker")
@@ -80,16 +80,17 @@ def test_what_is_more_urgent_than_the_last_job_is_seen_soon(shop: Any) -> None:
         shop.enqueue("mail.send", {"word": number})
     assert claim(leases).read_payload()["word"] == 0
     shop.enqueue("mail.send", {"word": "urgent"}, priority=9)
-    leases._leave_at = 0.0  # as after a quarter of a second
+    a_quarter_of_a_second_later(leases)
     assert claim(leases).read_payload()["word"] == "urgent"
 
 
-def test_an_organization_whose_job_has_just_come_has_the_next_turn(shop: Any) -> None:
+def test_an_organization_whose_job_has_come_has_the_next_turn_soon(shop: Any) -> None:
     leases = shop.leases()
     for _ in range(3):
         shop.enqueue("mail.send", organization=UMBRELLA)
     assert claim(leases).organization_id == claim(leases).organization_id == UMBRELLA
     shop.enqueue("mail.send")
+    a_quarter_of_a_second_later(leases)
     assert claim(leases).organization_id == ACME
 
 

@@ -75,7 +75,7 @@ def test_jobs_are_done_at_the_same_time(shop: Any) -> None:
 def test_who_has_done_the_last_job_waits_for_a_ring_before_it_looks_again(shop: Any, told: Any) -> None:
     shop.offers("mail.send", lambda context, payload: told.put("done"))
     with shop.open() as worker:
-        shop.wait_until(lambda: "unpark" in worker._turns)  # the maintenance at the start has notified, too
+        shop.wait_until(lambda: "unpark" in worker._last_turns)  # the maintenance at the start has notified, too
         shop.wait_until(lambda: len(worker._pool.idle_threads._idle) == shop.app.settings.worker.threads)
         with recorded(shop.database.for_claims()) as sent:
             for _ in range(3):
