@@ -116,9 +116,13 @@ class Leases:
         return self.database.statement(_twin_query).run(self.database, values).fetchone() is not None
 
     def _end(self, lease: Lease, state: str, reason: str | None = None) -> None:
-        if lease.unique_key is not None:
-            self._claims.wait_at(lease)
-        self._fenced(lease, state=state, finished_at=to_text(now()), error=reason and reason[:_LONGEST_ERROR])
+        ended = {"state": state, "finished_at": to_text(now()), "error": reason and reason[:_LONGEST_ERROR]}
+        if lease.unique_key is None:
+            self._fenced(lease, **ended)
+            return
+        with self.database.transaction() as transaction:
+            self._fenced(lease, **ended)
+            transaction.after_commit.append(partial(self._claims.wait_at, lease))
 
     def _fenced(self, lease: Lease, **changes: Any) -> None:
         """Write these columns of the job and a new mark if the lease still holds; LeaseLost."""

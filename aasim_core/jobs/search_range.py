@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from ..clock import now, to_text
 
-#: No real time is before the first, and none after the second.
-EVER, NEVER = "", "~"
+#: No time is before this one.
+EVER = ""
 #: How much later than its time a job may become visible: transactions take a while, and clocks of machines differ.
 LATE = timedelta(seconds=1)
 #: Seconds between two searches from the beginning, and which share of the time they may take.

@@ -1,19 +1,18 @@
 """Searches begin where the last one ended, and now and then from the beginning."""
 
-import time
+from types import SimpleNamespace
 
 import pytest
 
 from aasim_core.clock import now, to_text
-from aasim_core.jobs import search_range
 from aasim_core.jobs.search_range import EVER, FULL_SHARE, LATE, SearchRange
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds of the monotonic clock, to be moved on."""
-    moment = [time.monotonic()]
-    monkeypatch.setattr(search_range.time, "monotonic", lambda: moment[0])
+    moment = [0.0]
+    monkeypatch.setattr("aasim_core.jobs.search_range.time", SimpleNamespace(monotonic=lambda: moment[0]))
     return moment
 
 

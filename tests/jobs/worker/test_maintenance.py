@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -164,3 +165,19 @@ def test_delayed_jobs_are_made_ready_when_their_time_has_come(shop: Any, mainten
         JobRow.update(run_at=now()).where(JobRow.id == due).execute()
     assert maintenance.make_ready()
     assert (shop.job(due).delayed, shop.job(later).delayed) == (False, True)
+
+
+def test_what_takes_long_is_done_less_often(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment, done = [0.0], []
+
+    def take_two_seconds() -> None:
+        done.append(moment[0])
+        moment[0] += 2
+
+    with shop.open() as worker:
+        pass
+    monkeypatch.setattr("aasim_core.process.worker.time", SimpleNamespace(monotonic=lambda: moment[0]))
+    for _ in range(60):
+        worker._at_intervals("test", 0, take_two_seconds)
+        moment[0] += 1
+    assert done == [0, 40], "it takes a twentieth of the time"
