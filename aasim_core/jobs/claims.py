@@ -29,7 +29,7 @@ class Claims:
 
     def __init__(self, database: "Database", owner: str) -> None:
         self._database = database
-        self._claims = database.for_claims()
+        self._for_claims = database.for_claims()
         self._owner = owner
         self._waiting = WaitingJobs()
         self._range = SearchRange()
@@ -49,12 +49,12 @@ class Claims:
         """Return whether a claim is worthwhile: a check without locks. On PostgreSQL, a claim that finds nothing takes none either."""
         if self._database.for_update:
             return True
-        with self._claims.connected():
-            return self._claims.statement(partial(_ready_query, self._left)).run(self._claims, {}).fetchone() is not None
+        with self._for_claims.connected():
+            return self._for_claims.statement(partial(_ready_query, self._left)).run(self._for_claims, {}).fetchone() is not None
 
     def claim(self) -> Lease | None:
-        """Claim the next ready job, of the next organization in turn; None when there is none."""
-        with self._claims.connected():
+        """Claim the next ready job, of the next organization in turn; None when there is none. Needs a system scope."""
+        with self._for_claims.connected():
             self._survey()
             while True:
                 place = self._waiting.next(self._turn)
@@ -76,15 +76,17 @@ class Claims:
             return False
         self._survey_at = began + FULL_SECONDS
         with self._range.search() as since:
-            places = self._claims.statement(partial(_places_query, self._left)).run(self._claims, {"since": since}).fetchall()
+            places = (
+                self._for_claims.statement(partial(_places_query, self._left)).run(self._for_claims, {"since": since}).fetchall()
+            )
             self._waiting.add(Place(*place) for place in places)
         return bool(places)
 
     def _claimed(self, place: Place) -> Lease | None:
         """Claim a job at the place, or one that has come since the last search."""
         values = {"owner": self._owner, "token": token_hex(8), "moment": to_text(now()), "since": self._range.since}
-        claim = self._claims.statement(partial(_claim_query, self._left, self._claims.for_update))
-        row = claim.run_alone(self._claims, {**values, **place._asdict()}, durable=False).fetchone()
+        claim = self._for_claims.statement(partial(_claim_query, self._left, self._for_claims.for_update))
+        row = claim.run_alone(self._for_claims, {**values, **place._asdict()}, durable=False).fetchone()
         return None if row is None else self._taken(place, *row)
 
     def _taken(self, searched: Place, *row: Any) -> Lease:

@@ -43,7 +43,7 @@ class Leases:
         return self._claims.may_have_ready()
 
     def claim(self) -> Lease | None:
-        """See `Claims.claim`. Needs a system scope."""
+        """See `Claims.claim`."""
         return self._claims.claim()
 
     def renew(self, lease: Lease, progress: bool = False) -> None:
