@@ -17,7 +17,7 @@ class Compiled:
 
     def statement(self, *shape: Any) -> Statement:
         """Return the statement for these arguments of the function that builds it."""
-        return database_of(self._model).statement(partial(self._build, *shape) if shape else self._build)
+        return database_of(self._model).statement(self._build, *shape)
 
     def one(self, *shape: Any, **values: Any) -> Any:
         """Return the first row, as a tuple in the database's form, or None; `values` fill the binds."""

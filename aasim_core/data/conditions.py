@@ -7,12 +7,15 @@ from typing import Any
 
 from peewee import SQL
 
+from .statements import Bind
+
 
 class Condition:
     """A condition on rows: ``Condition(lambda me: Agent.owner_id == me, me=user_id)``.
 
     `expression` is called when a statement is compiled, with a bind for each value, by its name. The cache key is its code and closure (see
-    `statement_cache`), so it closes over what decides the SQL, and takes values as parameters. An `uneven` condition matches numbers of
+    `statement_cache`), so it closes over what decides the SQL, and takes values as parameters; conditions in the shape of a statement are
+    compared by these alone. An `uneven` condition matches numbers of
     rows that vary so much with the values that lists are planned for each call. `ways`, if any, are conditions that together match exactly
     the rows of this one; see `in_ways`.
     """
@@ -24,6 +27,10 @@ class Condition:
         self.uneven = uneven
         self.values: Mapping[str, Any] = values
         self.ways: Sequence[Condition] = ()
+
+    def bound(self) -> Any:
+        """Return the peewee expression, with a `Bind` for each value."""
+        return self.expression(**{name: Bind(name) for name in self.values})
 
 
 def in_ways(condition: Condition, ways: Sequence[Condition]) -> Condition:
@@ -53,7 +60,7 @@ def all_of(*conditions: Condition) -> Condition:
 
 def any_of(first: Condition, *others: Condition) -> Condition:
     """Match rows that meet any condition; those that match nothing are omitted, since SQLite would scan every row for them."""
-    possible = [condition for condition in (first, *others) if condition is not NOTHING]
+    possible = tuple([condition for condition in (first, *others) if condition is not NOTHING])
     return _joined(or_, possible) if len(possible) > 1 else next(iter(possible), NOTHING)
 
 
@@ -73,25 +80,23 @@ def _false() -> Any:
 NOTHING = Condition(_false)
 
 
-#: The expressions of several conditions, and the names of each one's values.
-Parts = Sequence[tuple[Callable[..., Any], Sequence[str]]]
+def values_of(conditions: Sequence[Condition]) -> dict[str, Any]:
+    """Return the values of all conditions, renamed so that two conditions may use the same names."""
+    return {f"{name}_{n}": value for n, condition in enumerate(conditions) for name, value in condition.values.items()}
 
 
-def apart(conditions: Sequence[Condition]) -> tuple[Parts, dict[str, Any]]:
-    """Return the parts that `made_of` takes, and all values, renamed so that two conditions may use the same names."""
-    parts = tuple((condition.expression, tuple(condition.values)) for condition in conditions)
-    return parts, {f"{name}_{n}": value for n, condition in enumerate(conditions) for name, value in condition.values.items()}
+def expressions_of(conditions: Sequence[Condition], binds: Mapping[str, Any]) -> list[Any]:
+    """Return the peewee expression of each condition; `binds` has its parameters, by the names that `values_of` gives them."""
+    return [
+        condition.expression(**{name: binds[f"{name}_{n}"] for name in condition.values})
+        for n, condition in enumerate(conditions)
+    ]
 
 
-def made_of(parts: Parts, binds: Mapping[str, Any]) -> list[Any]:
-    """Return the conditions, each with the binds of its values."""
-    return [expression(**{name: binds[f"{name}_{n}"] for name in names}) for n, (expression, names) in enumerate(parts)]
+def _joined(operator: Callable[[Any, Any], Any], conditions: tuple[Condition, ...]) -> Condition:
+    is_uneven = any(condition.uneven for condition in conditions)
+    return Condition(partial(_join, operator, conditions), is_uneven, **values_of(conditions))
 
 
-def _joined(operator: Callable[[Any, Any], Any], conditions: Sequence[Condition]) -> Condition:
-    parts, values = apart(conditions)
-    return Condition(partial(_join, operator, parts), any(condition.uneven for condition in conditions), **values)
-
-
-def _join(operator: Callable[[Any, Any], Any], parts: Parts, **binds: Any) -> Any:
-    return reduce(operator, made_of(parts, binds))
+def _join(operator: Callable[[Any, Any], Any], conditions: Sequence[Condition], **binds: Any) -> Any:
+    return reduce(operator, expressions_of(conditions, binds))

@@ -44,8 +44,8 @@ class Database(Executor, Protocol):
     def for_claims(self) -> "Database":
         """The database over which a worker claims jobs; it may use another connection."""
 
-    def statement(self, build: Callable[[], Any], *, plans_each_time: bool = False) -> Statement:
-        """Return the compiled form of the query that `build` creates, per kind of scope; its plan is kept or made for its values."""
+    def statement(self, build: Callable[..., Any], *shape: Any, plans_each_time: bool = False) -> Statement:
+        """Return the compiled form of the query that `build(*shape)` creates, per kind of scope; its plan is kept, or made each time."""
 
     def run_later(self, statement: Statement, parameters: Any) -> None:
         """Run one compiled statement without a result: before the transaction's next one or at its end; outside a transaction at once."""

@@ -110,7 +110,7 @@ def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
     most = _MOST_PARAMETERS // len(model._meta.sorted_fields)
     for start in range(0, len(rows), most):
         some = rows[start : start + most]
-        statement = database.statement(partial(_insert_query, model, len(some)))
+        statement = database.statement(_insert_query, model, len(some))
         database.run_later(statement, [row[name] for row in some for name in model._meta.sorted_field_names])
 
 
@@ -163,7 +163,7 @@ def compare_and_set(
     database, data, dirty = database_of(model), record.__data__, record._dirty
     empty = tuple([name for name, value in seen.items() if value is None])
     columns, tell = (None, None) if returning is None else (returning.columns, returning.tell)
-    statement = database.statement(partial(_change_query, model, tuple(seen), empty, tuple(updates), columns))
+    statement = database.statement(_change_query, model, tuple(seen), empty, tuple(updates), columns)
     expected = {f"seen_{name}": value for name, value in _column_values(model, {"id": record.id, **seen}).items()}
     if not statement.change_one(database, {**_column_values(model, updates), **expected}, tell, record.id):
         return False
@@ -232,7 +232,7 @@ def find_or_none(model: type[Any], record_id: str) -> Any:
 def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
     """Return the row of that id as the database has it, keyed by field name, or None; the fastest way to read one object."""
     database = database_of(model)
-    values = database.statement(partial(_read_query, model)).run(database, {"id": record_id}).fetchone()
+    values = database.statement(_read_query, model).run(database, {"id": record_id}).fetchone()
     return None if values is None else row_of(model, values)
 
 

@@ -18,7 +18,6 @@ from .compiled import numbered
 from .conditions import Condition, all_of
 from .fields import JsonField
 from .records import Row, database_of
-from .statements import Bind
 from .views import View
 
 #: References listed per kind; a client that needs more reads the lists themselves.
@@ -90,14 +89,13 @@ def names(model: Any, ids: Iterable[str], conditions: Sequence[Condition]) -> Ma
     `model` is a record or a view.
     """
     condition = all_of(*conditions, Condition(partial(_is_one_of, model.id), **numbered("id", ids)))
-    expression, binds = condition.expression, tuple(condition.values)
-
-    def build() -> Any:
-        return model.select(model.id, model.name).where(expression(**{name: Bind(name) for name in binds}))
-
     database = database_of(model)
     values = {**(model.binds() if isinstance(model, View) else {}), **condition.values}
-    return dict(database.statement(build).run(database, values).fetchall())
+    return dict(database.statement(_names_query, model, condition).run(database, values).fetchall())
+
+
+def _names_query(model: Any, where: Condition) -> Any:
+    return model.select(model.id, model.name).where(where.bound())
 
 
 def _is_one_of(column: Any, **ids: Any) -> Any:

@@ -71,12 +71,12 @@ class View:
     def row(self, record_id: str, names: tuple[str, ...], **values: Any) -> dict[str, Any] | None:
         """Return the columns `names` of the row of that id, as the database has them, or None; `values` are for the other binds."""
         database = database_of(self._base)
-
-        def build() -> Any:
-            return self.select(*(getattr(self, name) for name in names)).where(self.id == Bind("id"))
-
-        row = database.statement(build).run(database, {**self.binds(), **values, "id": record_id}).fetchone()
+        statement = database.statement(self._row_query, names)
+        row = statement.run(database, {**self.binds(), **values, "id": record_id}).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
+
+    def _row_query(self, names: tuple[str, ...]) -> Any:
+        return self.select(*(getattr(self, name) for name in names)).where(self.id == Bind("id"))
 
 
 def _tables_in(node: Any) -> Iterator[Any]:

@@ -6,7 +6,6 @@ the number of jobs that wait nor on that of jobs that have ended.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,7 @@ class Claims:
         if self._database.for_update:
             return True
         with self._for_claims.connected():
-            return self._for_claims.statement(partial(_ready_query, self._left)).run(self._for_claims, {}).fetchone() is not None
+            return self._for_claims.statement(_ready_query, self._left).run(self._for_claims, {}).fetchone() is not None
 
     def claim(self) -> Lease | None:
         """Claim the next ready job, of the next organization in turn; None when there is none. Needs a system scope."""
@@ -76,16 +75,14 @@ class Claims:
             return False
         self._survey_at = began + FULL_SECONDS
         with self._range.search() as since:
-            places = (
-                self._for_claims.statement(partial(_places_query, self._left)).run(self._for_claims, {"since": since}).fetchall()
-            )
+            places = self._for_claims.statement(_places_query, self._left).run(self._for_claims, {"since": since}).fetchall()
             self._waiting.add(Place(*place) for place in places)
         return bool(places)
 
     def _claimed(self, place: Place) -> Lease | None:
         """Claim a job at the place, or one that has come since the last search."""
         values = {"owner": self._owner, "token": token_hex(8), "moment": to_text(now()), "since": self._range.since}
-        claim = self._for_claims.statement(partial(_claim_query, self._left, self._for_claims.for_update))
+        claim = self._for_claims.statement(_claim_query, self._left, self._for_claims.for_update)
         row = claim.run_alone(self._for_claims, {**values, **place._asdict()}, durable=False).fetchone()
         return None if row is None else self._taken(place, *row)
 

@@ -127,7 +127,7 @@ class Leases:
     def _fenced(self, lease: Lease, **changes: Any) -> None:
         """Write these columns of the job and a new mark if the lease still holds; LeaseLost."""
         lease.mark = changes["last_write"] = token_hex(8)
-        change = self.database.statement(partial(_fenced_query, tuple(changes)))
+        change = self.database.statement(_fenced_query, tuple(changes))
         ours = {"lease_id": lease.job_id, "lease_token": lease.token, "lease_state": RUNNING}
         if not change.change_one(self.database, {**changes, **ours}):
             self.database.fail_transaction()

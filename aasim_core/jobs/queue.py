@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import peewee
@@ -118,7 +117,7 @@ def _insert(database: "Database", rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _ROWS_IN_A_STATEMENT):
         part = rows[start : start + _ROWS_IN_A_STATEMENT]
         unique = any(row["unique_key"] is not None for row in part)
-        statement = database.statement(partial(_insert_query, tuple(part[0]), len(part), unique))
+        statement = database.statement(_insert_query, tuple(part[0]), len(part), unique)
         values = {f"{column}#{n}": value for n, row in enumerate(part) for column, value in row.items()}
         database.run_later(statement, statement.bound(values))
 

@@ -3,7 +3,7 @@
 A cursor holds the key (see `keyset`) of the row where a page ends, and is sealed for its organization, route, sort and filters.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial, reduce
@@ -14,7 +14,7 @@ import orjson
 import peewee
 
 from ..context import current_organization
-from ..data.conditions import Condition, Parts, all_of, any_of, apart, made_of
+from ..data.conditions import Condition, all_of, any_of, expressions_of, values_of
 from ..data.records import database_of
 from ..data.statements import Bind, in_text
 from ..data.views import View
@@ -143,13 +143,11 @@ def _read(
 ) -> list[tuple[Any, ...]]:
     database, is_uneven = database_of(model), _is_uneven(question, condition)
     most = None if is_uneven else next((size + 1 for size in _SIZES if size >= question.limit), None)
-    where = condition.expression, tuple(condition.values)
-    ways, values_of_ways = apart(() if database.for_update else condition.ways)  # PostgreSQL has row estimates for a value
+    ways = () if database.for_update else tuple(condition.ways)  # PostgreSQL has row estimates for a value
     order = question.sort, backwards, position is not None
-    build = partial(_page_of, model, names, order, most, where, ways, tuple(values_of_ways), is_late)
-    statement = database.statement(build, plans_each_time=is_uneven)
+    statement = database.statement(_page_of, model, names, order, most, condition, ways, is_late, plans_each_time=is_uneven)
     position_of_page = position_values(model, question.sort, position) if position is not None else {}
-    every = {**values, **values_of_ways, **position_of_page, "limit": question.limit + 1}
+    every = {**values, **values_of(ways), **position_of_page, "limit": question.limit + 1}
     return list(statement.run(database, every).fetchall())
 
 
@@ -158,9 +156,8 @@ def _page_of(
     names: tuple[str, ...],
     order: tuple[tuple[str, ...], bool, bool],
     most: int | None,
-    where: tuple[Callable[..., Any], Sequence[str]],
-    ways: Parts,
-    names_of_ways: tuple[str, ...],
+    where: Condition,
+    ways: Sequence[Condition],
     is_late: bool,
 ) -> Any:
     """The query of a page; `order` is the sort, whether it is read backwards, and whether it begins after a position.
@@ -176,14 +173,14 @@ def _page_of(
 
     columns = [getattr(model, name) for name in names]
     if is_late:
-        found = model.select(*columns).where(model.id.in_(page(model.select_where(_made(*where), model.id))))
+        found = model.select(*columns).where(model.id.in_(page(model.select_where(where.bound(), model.id))))
         return ordered(found, model, sort, backwards=backwards, after=False)
     if len(ways) > 1:
-        each = made_of(ways, {name: Bind(name) for name in names_of_ways})
+        each = expressions_of(ways, {name: Bind(name) for name in values_of(ways)})
         return page(
             model.select(*columns).where(model.id.in_(_of_all([page(model.select(model.id).where(way)) for way in each])))
         )
-    return page(model.select(*columns).where(_made(*where)))
+    return page(model.select(*columns).where(where.bound()))
 
 
 def _of_all(pages: Sequence[Any]) -> Any:
@@ -198,24 +195,19 @@ def _is_uneven(question: Question, condition: Condition) -> bool:
 
 
 def _count(model: Any, question: Question, condition: Condition, values: Mapping[str, Any]) -> int:
-    database, where = database_of(model), (condition.expression, tuple(condition.values))
-
-    def build() -> Any:
-        # Rows, and not ids: so an index that has no ids can answer by itself.
-        some = _selected(model, _made(*where), peewee.SQL("1")).limit(in_text(MOST_COUNTED + 1))
-        return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
-
-    statement = database.statement(build, plans_each_time=_is_uneven(question, condition))
+    database = database_of(model)
+    statement = database.statement(_total_of, model, condition, plans_each_time=_is_uneven(question, condition))
     return int(statement.run(database, values).fetchone()[0])
+
+
+def _total_of(model: Any, where: Condition) -> Any:
+    # Rows, and not ids: so an index that has no ids can answer by itself.
+    some = _selected(model, where.bound(), peewee.SQL("1")).limit(in_text(MOST_COUNTED + 1))
+    return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
 
 def _selected(model: Any, where: Any, column: Any) -> Any:
     return model.select_where(where, column) if isinstance(model, View) else model.select(column).where(where)
-
-
-def _made(expression: Callable[..., Any], names: Sequence[str]) -> Any:
-    """Return the condition, with a bind for each of its values."""
-    return expression(**{name: Bind(name) for name in names})
 
 
 def _filter_condition(column: Any, asked: Filter) -> Condition:

@@ -1,7 +1,6 @@
 """Export an organization's rows of a table, except secrets, in index order, holding one batch in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import orjson
@@ -57,7 +56,7 @@ class Dump:
     def _some(self, after: Sequence[Any] | None) -> list[tuple[Any, ...]]:
         database = database_of(self._model)
         values = {} if after is None else dict(zip(self._order, after, strict=True))
-        statement = database.statement(partial(self._query, after is not None))
+        statement = database.statement(self._query, after is not None)
         return list(statement.run(database, values).fetchall())
 
     def _query(self, after: bool) -> Any:

@@ -68,8 +68,11 @@ def find_actor(user_id: str) -> str:
 def _exists(field: Any, value: str) -> bool:
     model = field.model
     database = database_of(model)
-    statement = database.statement(lambda: model.select(model.id).where(field == Bind("value")).limit(1))
-    return statement.run(database, {"value": value}).fetchone() is not None
+    return database.statement(_one_row, model, field).run(database, {"value": value}).fetchone() is not None
+
+
+def _one_row(model: Any, field: Any) -> Any:
+    return model.select(model.id).where(field == Bind("value")).limit(1)
 
 
 def note_export(app: App, organization_id: str, form: str, filters: str) -> None:

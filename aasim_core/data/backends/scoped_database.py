@@ -13,10 +13,10 @@ from ...clock import from_text
 from ...context import scope_or_nothing
 from ..faults import Unconfirmed
 from ..scope import ScopedContext, refuse_unscoped
-from ..statements import Result, Statement, kind_of_scope, only_reads
+from ..statements import Result, Statement, only_reads
 from ..transactions import Conflict, ThreadState, Transaction, UnitOfWork, Write, joining
 from .connections import Connected
-from .statement_cache import StatementCache, key_of
+from .statement_cache import StatementCache
 
 _T = TypeVar("_T")
 
@@ -193,14 +193,13 @@ class ScopedDatabase(ABC):
         if unit is not None and (unit.waiting or not only_reads):
             self._write(unit)
 
-    def statement(self, build: Callable[[], Any], *, plans_each_time: bool = False) -> Statement:
-        """Return the compiled form of the query that `build` creates, per kind of scope; its code and closure are the cache key.
+    def statement(self, build: Callable[..., Any], *shape: Any, plans_each_time: bool = False) -> Statement:
+        """Return the compiled form of the query that `build(*shape)` creates, per kind of scope.
 
-        Its plan is not kept where it `plans_each_time`. Raises TypeError where `build` closes over mutable values (see `key_of`).
+        The code and closure of `build`, and the `shape`, are the cache key. Its plan is not kept where it `plans_each_time`. Raises
+        TypeError where it depends on mutable values (see `key_of`).
         """
-        kept: list[Any] = []
-        key = key_of(build, kept), kind_of_scope(), plans_each_time
-        return self._statements.get(key, lambda: Statement.compile(self, build, plans_each_time), kept)  # type: ignore[arg-type]
+        return self._statements.compiled(self, build, shape, plans_each_time)
 
     def current_transaction(self) -> Transaction:
         """Return this thread's transaction; RuntimeError outside of one."""

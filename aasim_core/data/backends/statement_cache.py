@@ -11,10 +11,12 @@ from typing import Any
 
 from peewee import ModelBase, Node
 
-from ..statements import Statement
+from ..conditions import Condition
+from ..statements import Statement, kind_of_scope
 
 #: More statements than an installation has: an upper bound on memory, beyond which statements are compiled again.
 _MOST_STATEMENTS = 4096
+_NONE = None, ()
 
 
 class StatementCache:
@@ -26,14 +28,22 @@ class StatementCache:
     def __len__(self) -> int:
         return len(self._statements)
 
-    def get(self, key: Hashable, make: Callable[[], Statement], kept: Sequence[Any] = ()) -> Statement:
-        """Return the statement of that key, compiled once; `kept` holds references to the objects whose ids are part of the key."""
-        found = self._statements.get(key)
-        if found is None:
-            if len(self._statements) >= _MOST_STATEMENTS:
-                self._statements.clear()
-            found = self._statements[key] = make(), kept
-        return found[0]
+    def compiled(self, database: Any, build: Callable[..., Any], shape: tuple[Any, ...], plans_each_time: bool) -> Statement:
+        """Return the statement of the query that `build(*shape)` creates for the kind of scope, compiled once; see `key_of`."""
+        kept: list[Any] = []
+        key = key_of(build, kept), key_of(shape, kept), kind_of_scope(), plans_each_time
+        return self.get(key) or self.keep(key, Statement.compile(database, partial(build, *shape), plans_each_time), kept)
+
+    def get(self, key: Hashable) -> Statement | None:
+        """Return the statement of that key, or None."""
+        return self._statements.get(key, _NONE)[0]
+
+    def keep(self, key: Hashable, statement: Statement, kept: Sequence[Any] = ()) -> Statement:
+        """Store the statement under that key, and return it; `kept` are the objects whose ids are part of the key."""
+        if len(self._statements) >= _MOST_STATEMENTS:
+            self._statements.clear()
+        self._statements[key] = statement, kept
+        return statement
 
 
 def key_of(build: Any, kept: list[Any]) -> Hashable:
@@ -88,6 +98,12 @@ def _key_of_function(function: Any, kept: list[Any]) -> Hashable:
     return FunctionType, id(function.__code__), id(function.__globals__), *around
 
 
+def _key_of_condition(condition: Condition, kept: list[Any]) -> Hashable:
+    """Its values are no part of the key: the statement gets them when it runs."""
+    expression = condition.expression
+    return Condition, _KEYS.get(type(expression), key_of)(expression, kept), *condition.values
+
+
 #: Types that can be part of a key as they are, since none of their values equals one of another type; most keys consist of them.
 _THEMSELVES = frozenset({str, NoneType, ModelBase, int})
 _BY_VALUE = frozenset({bool, float, bytes, frozenset})
@@ -96,4 +112,5 @@ _KEYS: dict[type, Callable[[Any, list[Any]], Hashable]] = {
     MethodType: _key_of_method,
     partial: _key_of_partial,
     tuple: _key_of_tuple,
+    Condition: _key_of_condition,
 }

@@ -5,7 +5,6 @@ These are few, so lists begin with them and find approvals by the index of the a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -90,7 +89,7 @@ def _rows(app: "App", user_id: str) -> Sequence[Any]:
     positions = tuple((kind, each.holder, each.place) for kind, each in positions_of(app).items())
     database = database_of(Approval)
     values = {"me": user_id, "moment": to_text(now())}
-    rows = database.statement(partial(_facts, positions), plans_each_time=True).run(database, values).fetchall()
+    rows = database.statement(_facts, positions, plans_each_time=True).run(database, values).fetchall()
     return sorted(rows, key=lambda row: (row[0] != _MEMBER, row[0] == _GRANT))
 
 

@@ -6,7 +6,7 @@ those of the members whom they stand in for. All of that is looked up when it is
 acts at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ class Eligibility:
     def _members(self, approval_id: str, level: int, user_id: str | None, at_most: int = _MANY) -> list[str]:
         database = database_of(Approval)
         values = {"approval": approval_id, "level": level, "at_most": at_most, **_me(user_id or "")}
-        statement = database.statement(partial(self._seats_query, user_id is None))
+        statement = database.statement(self._seats_query, user_id is None)
         return [str(row[0]) for row in statement.run(database, values).fetchall()]
 
     def _seats_query(self, everybody: bool) -> Any:
@@ -106,8 +106,7 @@ class Eligibility:
         if principal.kind != "user" or not rights.has_anywhere(READ):
             return False
         [condition] = self.visible(principal, rights)
-        where, names = condition.expression, tuple(condition.values)
-        statement = database_of(Approval).statement(partial(_seen, where, names))
+        statement = database_of(Approval).statement(_seen, condition)
         values = {"approval": approval.id, **condition.values}
         return statement.run(database_of(Approval), values).fetchone() is not None
 
@@ -160,8 +159,8 @@ class Eligibility:
         return Role.select(Role.id).where((Role.built_in & Role.name.in_(built_in)) | (~Role.built_in & named))
 
 
-def _seen(where: Callable[..., Any], names: Sequence[str]) -> Any:
-    return Approval.select(Approval.id).where(Approval.id == Bind("approval"), where(**{name: Bind(name) for name in names}))
+def _seen(where: Condition) -> Any:
+    return Approval.select(Approval.id).where(Approval.id == Bind("approval"), where.bound())
 
 
 def _me(user_id: str) -> dict[str, str]:

@@ -71,7 +71,15 @@ def test_two_conditions_of_one_shape_are_told_apart() -> None:
     def below(me: Any) -> Any:
         return Item.rank < me
 
-    assert not same(all_of(Condition(above, me=1)).expression, all_of(Condition(below, me=1)).expression)
+    assert not same(all_of(Condition(above, me=1)), all_of(Condition(below, me=1)))
+
+
+def test_the_values_of_a_condition_are_no_part_of_the_key_but_their_names_are() -> None:
+    def either(**values: Any) -> Any:
+        return Item.rank.in_(list(values.values()))
+
+    assert same(Condition(either, one=1), Condition(either, one=2))
+    assert not same(Condition(either, one=1), Condition(either, one=1, other=2))
 
 
 def test_an_argument_is_no_keyword() -> None:

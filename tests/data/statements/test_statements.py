@@ -1,6 +1,5 @@
 """Statements are compiled once for each kind of scope, and run for whichever organization is in scope."""
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -79,7 +78,7 @@ def test_a_value_that_nobody_gave_is_an_error(land: Landscape) -> None:
 def test_shapes_without_end_do_not_fill_the_memory(land: Landscape) -> None:
     with organization_scope(OURS):
         for number in range(5000):
-            land.database.statement(partial(numbered, number))
+            land.database.statement(numbered, number)
         assert len(land.database._statements) < 5000
         assert names(land, 1) == ["our item 2"]
 

@@ -229,7 +229,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         is_durable = unit.durable or unit.begun
         self._enter_scope(scope)
         shape = is_durable, *((write.statement.sql, write.expects_one) for write in writes)
-        one = self._statements.get(shape, lambda: together(writes, durable=is_durable))
+        one = self._statements.get(shape) or self._statements.keep(shape, together(writes, durable=is_durable))
         try:
             result = self._execute(self._own_connection(), one, [value for write in writes for value in write.parameters])
         except peewee.PeeweeException as error:
