@@ -27,16 +27,21 @@ def upgrade(app: "App", *, offline: bool = False) -> list[str]:
     What is `offline` is applied too, with everything before and behind it, if that is allowed and no process is alive; else
     StartupError. An owner of whom nothing was applied before, and so a new installation, gets all of its migrations.
     """
-    parted = [name for name in _pending(app, BEFORE_START) if phase_of(name) == OFFLINE]
-    if parted and not offline:
+    with _owner(app) as owner:  # the role of requests and jobs may not be there yet
+        return _add(app, owner, is_offline=offline)
+
+
+def _add(app: "App", owner: Database, *, is_offline: bool) -> list[str]:
+    parted = [name for name in _pending(owner, app, BEFORE_START) if phase_of(name) == OFFLINE]
+    if parted and not is_offline:
         raise StartupError(
             f"{', '.join(parted)} cannot be applied while a process runs; stop every API and worker, and run: aasim migrate --offline"
         )
-    if parted and (alive := _alive(app)):
+    if parted and (alive := _alive(owner)):
         raise StartupError(
             f"{', '.join(parted)} cannot be applied while {', '.join(alive)} runs. {_SILENCE}", exit_code=_TRY_AGAIN
         )
-    return _migrate(app, EVERY_PHASE if parted else frozenset({PRE}))
+    return _migrate(owner, app, EVERY_PHASE if parted else frozenset({PRE}))
 
 
 def finish(app: "App") -> list[str]:
@@ -49,7 +54,8 @@ def finish(app: "App") -> list[str]:
             f"{', '.join(late)} still runs the code of an older version; restart or stop it first, with all others. {_SILENCE}",
             exit_code=_TRY_AGAIN,
         )
-    return _migrate(app, frozenset({PRE, POST}))
+    with _owner(app) as owner:
+        return _migrate(owner, app, frozenset({PRE, POST}))
 
 
 def upgrade_all(app: "App") -> tuple[list[str], list[str]]:
@@ -61,7 +67,7 @@ def upgrade_all(app: "App") -> tuple[list[str], list[str]]:
 
 def remaining(app: "App") -> list[str]:
     """The migrations of the second half that are pending."""
-    return _pending(app, frozenset({POST}))
+    return _pending(app.database, app, frozenset({POST}))
 
 
 def behind(app: "App") -> list[str]:
@@ -74,22 +80,20 @@ def behind(app: "App") -> list[str]:
     return [one.row.id for one in alive if not all(one.knows(owner_of(name), number_of(name)) for name in wanted)]
 
 
-def _pending(app: "App", phases: frozenset[str]) -> list[str]:
+def _pending(database: Database, app: "App", phases: frozenset[str]) -> list[str]:
     """The pending ones of owners that are not new."""
-    sources = [source for source in app.migration_sources if not migrations.is_new(app.database, source)]
-    return migrations.pending(app.database, narrowed(sources, phases))
+    sources = [source for source in app.migration_sources if not migrations.is_new(database, source)]
+    return migrations.pending(database, narrowed(sources, phases))
 
 
-def _alive(app: "App") -> list[str]:
+def _alive(database: Database) -> list[str]:
     """The names of the processes that are alive, in a database of any version."""
-    with app.database.connected():
-        return processes.names_alive(app.database) if processes.TABLE in app.database.get_tables() else []
+    with database.connected():
+        return processes.names_alive(database) if processes.TABLE in database.get_tables() else []
 
 
-def _migrate(app: "App", phases: frozenset[str]) -> list[str]:
-    section = app.settings.database
-    with _owner(app) as owner:
-        return migrations.migrate(owner, _sources(owner, app.migration_sources, phases), section.app_role)
+def _migrate(owner: Database, app: "App", phases: frozenset[str]) -> list[str]:
+    return migrations.migrate(owner, _sources(owner, app.migration_sources, phases), app.settings.database.app_role)
 
 
 def _sources(database: Database, sources: Sequence[Source], phases: frozenset[str]) -> list[Source]:

@@ -34,7 +34,14 @@ _FULL = "the disk is full; make room in the data folder and start again, nothing
 _FAILING = "the disk under the database is full or fails; make room, or look into the system's log, before you start again"
 _DAMAGED = 'the database is damaged; put a backup in its place with "aasim restore FILE"'
 _REFUSED = "the database refuses the user or the password of database.url"
-_ROLE = "the database does not know, or does not let in, the role that database.url or database.app_role names"
+_ROLE = (
+    "the database does not know, or does not let in, the role that database.url or database.app_role names; the latter is made by: "
+    "aasim migrate"
+)
+_MAY_NOT = (
+    "the user of database.url, or the role database.app_role, may not do that in the database; run: aasim migrate, "
+    "as the owner of the tables (see database.migration_url)"
+)
 _BUSY = "the database takes no connections at the moment; try again"
 _SILENT = "the database does not answer; start it, or correct database.url"
 _READ_ONLY = "the database takes no writes, for it is a standby or was made read-only; connect to the primary"
@@ -51,7 +58,7 @@ _DATABASE_PHRASES = (
     ("no such table", "the database is not up to date; run: aasim migrate", CONFIGURATION),
     ('role "', _ROLE, CONFIGURATION),
     ('"role"', _ROLE, CONFIGURATION),
-    ("permission denied", "the user of database.url may not do that in the database; see database.migration_url", NO_PERMISSION),
+    ("permission denied", _MAY_NOT, NO_PERMISSION),
     ("does not exist", "the database is not there or not up to date; create it, then run: aasim migrate", CONFIGURATION),
     ("authentication failed", _REFUSED, CONFIGURATION),
     ("no password supplied", _REFUSED, CONFIGURATION),
