@@ -27,21 +27,21 @@ def upgrade(app: "App", *, offline: bool = False) -> list[str]:
     What is `offline` is applied too, with everything before and behind it, if that is allowed and no process is alive; else
     StartupError. An owner of whom nothing was applied before, and so a new installation, gets all of its migrations.
     """
-    with _owner(app) as owner:  # the role of requests and jobs may not be there yet
-        return _add(app, owner, is_offline=offline)
+    with _owner(app) as owner:  # the role of requests and jobs may not exist yet
+        parted = [name for name in _pending(owner, app, BEFORE_START) if phase_of(name) == OFFLINE]
+        if parted:
+            _refuse_unless_offline(owner, parted, allowed=offline)
+        return _migrate(owner, app, EVERY_PHASE if parted else frozenset({PRE}))
 
 
-def _add(app: "App", owner: Database, *, is_offline: bool) -> list[str]:
-    parted = [name for name in _pending(owner, app, BEFORE_START) if phase_of(name) == OFFLINE]
-    if parted and not is_offline:
+def _refuse_unless_offline(owner: Database, parted: Sequence[str], *, allowed: bool) -> None:
+    names = ", ".join(parted)
+    if not allowed:
         raise StartupError(
-            f"{', '.join(parted)} cannot be applied while a process runs; stop every API and worker, and run: aasim migrate --offline"
+            f"{names} cannot be applied while a process runs; stop every API and worker, and run: aasim migrate --offline"
         )
-    if parted and (alive := _alive(owner)):
-        raise StartupError(
-            f"{', '.join(parted)} cannot be applied while {', '.join(alive)} runs. {_SILENCE}", exit_code=_TRY_AGAIN
-        )
-    return _migrate(owner, app, EVERY_PHASE if parted else frozenset({PRE}))
+    if alive := _alive(owner):
+        raise StartupError(f"{names} cannot be applied while {', '.join(alive)} runs. {_SILENCE}", exit_code=_TRY_AGAIN)
 
 
 def finish(app: "App") -> list[str]:

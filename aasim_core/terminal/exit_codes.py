@@ -35,8 +35,8 @@ _FAILING = "the disk under the database is full or fails; make room, or look int
 _DAMAGED = 'the database is damaged; put a backup in its place with "aasim restore FILE"'
 _REFUSED = "the database refuses the user or the password of database.url"
 _ROLE = (
-    "the database does not know, or does not let in, the role that database.url or database.app_role names; the latter is made by: "
-    "aasim migrate"
+    "the database does not know, or does not let in, the role that database.url or database.app_role names; to create "
+    "database.app_role, run: aasim migrate"
 )
 _MAY_NOT = (
     "the user of database.url, or the role database.app_role, may not do that in the database; run: aasim migrate, "

@@ -1,4 +1,4 @@
-"""``database.app_role`` is given its rights by the next ``aasim migrate``, whenever it is set, and by whomever it was made."""
+"""``aasim migrate`` creates the role in ``database.app_role`` and grants it the tables, whenever the setting is added."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def role(databases: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def site(role: str, empty_database_url: str, tmp_path: Path) -> Iterator[Any]:
-    """Builds the app of one installation, with these settings of its database, which is dropped before the role can be."""
+    """Builds the app with these settings of its database; needs `role`, so that the database is dropped before it."""
     apps: list[App] = []
 
     def build(**settings: str) -> App:
@@ -43,14 +43,15 @@ def site(role: str, empty_database_url: str, tmp_path: Path) -> Iterator[Any]:
         app.database.close_all()
 
 
-def serves(app: App) -> bool:
-    """Whether processes of the app may start; StartupError where not."""
+def role_of(app: App) -> str:
+    """The role in which the app reads a table, after the checks of a process that starts."""
     refuse_unfit_database(app)
-    return True
+    with app.database.connected():
+        return str(app.database.execute_sql("SELECT current_user FROM core_migration").fetchone()[0])
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_role_that_is_named_after_the_first_migration_gets_the_tables(
+def test_a_role_that_is_set_after_the_first_migration_is_granted_the_tables(
     databases: PostgresServer, site: Any, role: str, exists: bool
 ) -> None:
     upgrade(site())
@@ -60,9 +61,9 @@ def test_a_role_that_is_named_after_the_first_migration_gets_the_tables(
             refuse_unfit_database(site(app_role=role))
         assert "run: aasim migrate, as the owner of the tables" in explain(refused.value)[0][0]
     assert upgrade(site(app_role=role)) == []
-    assert serves(site(app_role=role))
+    assert role_of(site(app_role=role)) == role
 
 
-def test_a_role_that_nobody_has_made_is_made_for_a_new_installation(site: Any, role: str) -> None:
+def test_a_role_that_does_not_exist_is_created_for_a_new_installation(site: Any, role: str) -> None:
     assert upgrade(site(app_role=role))
-    assert serves(site(app_role=role))
+    assert role_of(site(app_role=role)) == role

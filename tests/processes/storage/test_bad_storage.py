@@ -145,8 +145,8 @@ def test_a_database_that_does_not_answer_is_a_sentence_without_the_password(
         (
             "nobody_known",
             "postgres",
-            "the database does not know, or does not let in, the role that database.url or database.app_role names; the latter is made by: "
-            "aasim migrate",
+            "the database does not know, or does not let in, the role that database.url or database.app_role names; to create "
+            "database.app_role, run: aasim migrate",
         ),
     ],
 )
