@@ -13,11 +13,11 @@ from .statements import Bind
 class Condition:
     """A condition on rows: ``Condition(lambda me: Agent.owner_id == me, me=user_id)``.
 
-    `expression` is called when a statement is compiled, with a bind for each value, by its name. The cache key is its code and closure (see
-    `statement_cache`), so it closes over what decides the SQL, and takes values as parameters; conditions in the shape of a statement are
-    compared by these alone. An `uneven` condition matches numbers of
-    rows that vary so much with the values that lists are planned for each call. `ways`, if any, are conditions that together match exactly
-    the rows of this one; see `in_ways`.
+    `expression` is called when a statement is compiled, with a bind for each value, by its name. The cache key is its code and closure
+    (see `statement_cache`), so it closes over what decides the SQL, and takes values as parameters. In the shape of a statement, two
+    conditions are equal if they differ only in their values. An `uneven` condition matches numbers of rows that vary so much with the
+    values that lists are planned for each call. `ways`, if any, are conditions that together match exactly the rows of this one; see
+    `in_ways`.
     """
 
     __slots__ = ("expression", "uneven", "values", "ways")
@@ -28,9 +28,13 @@ class Condition:
         self.values: Mapping[str, Any] = values
         self.ways: Sequence[Condition] = ()
 
-    def bound(self) -> Any:
+    def with_binds(self) -> Any:
         """Return the peewee expression, with a `Bind` for each value."""
         return self.expression(**{name: Bind(name) for name in self.values})
+
+    def with_values(self) -> Any:
+        """Return the peewee expression with the values in it, for a query that is not compiled."""
+        return self.expression(**self.values)
 
 
 def in_ways(condition: Condition, ways: Sequence[Condition]) -> Condition:

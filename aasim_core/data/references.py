@@ -95,7 +95,7 @@ def names(model: Any, ids: Iterable[str], conditions: Sequence[Condition]) -> Ma
 
 
 def _names_query(model: Any, where: Condition) -> Any:
-    return model.select(model.id, model.name).where(where.bound())
+    return model.select(model.id, model.name).where(where.with_binds())
 
 
 def _is_one_of(column: Any, **ids: Any) -> Any:

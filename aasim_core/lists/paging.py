@@ -173,14 +173,14 @@ def _page_of(
 
     columns = [getattr(model, name) for name in names]
     if is_late:
-        found = model.select(*columns).where(model.id.in_(page(model.select_where(where.bound(), model.id))))
+        found = model.select(*columns).where(model.id.in_(page(model.select_where(where.with_binds(), model.id))))
         return ordered(found, model, sort, backwards=backwards, after=False)
     if len(ways) > 1:
         each = expressions_of(ways, {name: Bind(name) for name in values_of(ways)})
         return page(
             model.select(*columns).where(model.id.in_(_of_all([page(model.select(model.id).where(way)) for way in each])))
         )
-    return page(model.select(*columns).where(where.bound()))
+    return page(model.select(*columns).where(where.with_binds()))
 
 
 def _of_all(pages: Sequence[Any]) -> Any:
@@ -202,7 +202,7 @@ def _count(model: Any, question: Question, condition: Condition, values: Mapping
 
 def _total_of(model: Any, where: Condition) -> Any:
     # Rows, and not ids: so an index that has no ids can answer by itself.
-    some = _selected(model, where.bound(), peewee.SQL("1")).limit(in_text(MOST_COUNTED + 1))
+    some = _selected(model, where.with_binds(), peewee.SQL("1")).limit(in_text(MOST_COUNTED + 1))
     return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
 

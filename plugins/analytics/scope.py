@@ -39,7 +39,7 @@ def range_of(query: Mapping[str, Any], prefix: str = "") -> tuple[datetime, date
 def projects_of(req: Request) -> frozenset[str] | None:
     """The projects that the caller may see the numbers of; None for everything, with what belongs to no project."""
     conditions = req.rights.reach_condition(READ, Node, "id")
-    return projects_within([condition.expression(**condition.values) for condition in conditions])
+    return projects_within([condition.with_values() for condition in conditions])
 
 
 def projects_within(within: Sequence[Any]) -> frozenset[str] | None:

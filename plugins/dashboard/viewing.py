@@ -55,7 +55,7 @@ class Viewing:
     def within(self, permission: str, model: type, node_field: str) -> list[Any]:
         """What restricts a query to what their rights reach."""
         conditions = self.req.rights.reach_condition(permission, model, node_field)
-        return [condition.expression(**condition.values) for condition in conditions]
+        return [condition.with_values() for condition in conditions]
 
 
 def shown(viewing: Viewing) -> Iterator[dict[str, Any]]:

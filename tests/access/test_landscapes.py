@@ -55,7 +55,7 @@ def allowed(rights: Rights, land: Landscape, permission: str) -> set[int]:
 def listed(app: App, rights: Rights, permission: str) -> set[str]:
     """What a list of the places shows."""
     condition = all_of(*rights.reach_condition(permission, Node, "id"))
-    query = Node.select(Node.id).where(condition.expression(**condition.values))
+    query = Node.select(Node.id).where(condition.with_values())
     return {node.id for node in query}
 
 

@@ -242,7 +242,7 @@ class ScopedDatabase(ABC):
             with self._running(Transaction(optimistic=True), durable):
                 return work()
         except (Conflict, peewee.IntegrityError):  # a constraint may also be violated by a write based on a conflict
-            pass
+            pass  # nothing was written; a constraint that is violated without a conflict is violated below too, which raises
         with self.transaction(durable=durable):
             return work()
 

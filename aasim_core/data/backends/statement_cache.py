@@ -16,7 +16,6 @@ from ..statements import Statement, kind_of_scope
 
 #: More statements than an installation has: an upper bound on memory, beyond which statements are compiled again.
 _MOST_STATEMENTS = 4096
-_NONE = None, ()
 
 
 class StatementCache:
@@ -36,7 +35,8 @@ class StatementCache:
 
     def get(self, key: Hashable) -> Statement | None:
         """Return the statement of that key, or None."""
-        return self._statements.get(key, _NONE)[0]
+        found = self._statements.get(key)
+        return None if found is None else found[0]
 
     def keep(self, key: Hashable, statement: Statement, kept: Sequence[Any] = ()) -> Statement:
         """Store the statement under that key, and return it; `kept` are the objects whose ids are part of the key."""

@@ -40,7 +40,7 @@ class Reasons(Resource):
         """
         start, end = range_of(req.query)
         reach = req.rights.reach_condition(READ, Execution, "project_id")
-        within = [condition.expression(**condition.values) for condition in reach]
+        within = [condition.with_values() for condition in reach]
         resp.media = {"starts_at": start, "ends_at": end, **kinds_of(start, end, within, req.query["limit"])}
 
     @operation("read", query="explain_query", reply="explain_reply", verb="read", message="Change explained.")

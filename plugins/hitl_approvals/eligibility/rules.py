@@ -160,7 +160,7 @@ class Eligibility:
 
 
 def _seen(where: Condition) -> Any:
-    return Approval.select(Approval.id).where(Approval.id == Bind("approval"), where.bound())
+    return Approval.select(Approval.id).where(Approval.id == Bind("approval"), where.with_binds())
 
 
 def _me(user_id: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ def ask(
     workflow = _found(app, body["filter"]["workflow_id"], principal)
     work = work_of(app, kind, workflow, body, principal)
     work.refuse()
-    chosen = _chosen(workflow, body["filter"], [*conditions, *(each.expression(**each.values) for each in reach)])
+    chosen = _chosen(workflow, body["filter"], [*conditions, *(each.with_values() for each in reach)])
     ids = [execution_id for (execution_id,) in chosen.select(Execution.id).limit(MOST_RUNS[kind] + 1).tuples()]
     if len(ids) > MOST_RUNS[kind]:
         message = f"These are more than {MOST_RUNS[kind]} runs; narrow the filter, such as by since_at and until_at."

@@ -38,7 +38,7 @@ def paths(app: App, world: World, owner: Person) -> dict[str, str]:
 def listed(app: App, organization_id: str, rights: Rights, permission: str) -> set[str]:
     """The ids of the nodes that a list shows, by a query as lists make it."""
     condition = all_of(*rights.reach_condition(permission, Node, "id"))
-    query = Node.select(Node.id).where(condition.expression(**condition.values))
+    query = Node.select(Node.id).where(condition.with_values())
     with organization_scope(organization_id):
         return {node.id for node in query}
 

@@ -90,7 +90,7 @@ def test_an_argument_is_no_keyword() -> None:
 def test_two_conditions_may_call_their_values_alike(land: Landscape) -> None:
     both = all_of(Condition(lambda value: Item.rank > value, value=1), Condition(lambda value: Item.name != value, value="x"))
     with organization_scope(OURS):
-        assert [item.rank for item in Item.select().where(both.expression(**both.values))] == [2]
+        assert [item.rank for item in Item.select().where(both.with_values())] == [2]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_two_conditions_may_call_their_values_alike(land: Landscape) -> None:
 )
 def test_conditions_are_put_together(land: Landscape, condition: Condition, expected: list[int]) -> None:
     with organization_scope(OURS):
-        query = Item.select().where(condition.expression(**condition.values)).order_by(Item.rank)
+        query = Item.select().where(condition.with_values()).order_by(Item.rank)
         assert [item.rank for item in query] == expected
 
 
