@@ -16,7 +16,7 @@ from ..executions.resources import ExecutionResource, accepted
 from ..executions.service import refuse_unheard
 from . import checking, schemas, service
 from .hooks.inbound import path_of
-from .models import EVENT, Firing, JobFlow
+from .models import BRING_INPUT, EVENT, Firing, JobFlow
 from .progress import stats
 from .scheduling.upcoming import NextRuns
 from .timing_schemas import TriggerIn
@@ -99,26 +99,28 @@ class JobFlows(Collection):
         return {"trigger": kept, "secret": checking.checked_secret(kept, secret, is_kept=is_kept)}
 
     def _with_target(self, req: Request, values: dict[str, Any], record: Any) -> dict[str, Any]:
-        """The start belongs to the last author of the target or its input."""
+        """The runs have the rights of the last author of what is started, of its input, or of a trigger that brings input."""
         before: dict[str, Any] = dict.fromkeys(("target", "input", "trigger"))
         if record is not None:
             before = {name: getattr(record, name) for name in before}
         target, given, trigger = (values.get(name, before[name]) for name in before)
         values = {name: value for name, value in values.items() if name != "target"}
         schema, owner = None, dict[str, Any]()
-        if target != before["target"] or given != before["input"]:
-            found = checking.found_target(self.app, target, req.principal)
-            schema, owner = found.input_schema, self._owned(req, target, found.label)
+        brings_input = trigger["type"] in BRING_INPUT and (trigger != before["trigger"] or values.get("secret") is not None)
+        if brings_input or target != before["target"] or given != before["input"]:
+            schema, owner = self._owned(req, target)
         if trigger["type"] == EVENT and (owner or trigger != before["trigger"]):
             refuse_unheard(self.app, req.rights, trigger["pattern"])
         if owner or trigger != before["trigger"]:
             checking.refuse_bad_input(given, trigger["type"], schema)
         return {**values, **owner}
 
-    @staticmethod
-    def _owned(req: Request, target: Mapping[str, Any], label: str) -> dict[str, Any]:
+    def _owned(self, req: Request, target: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return the input's schema, and the columns that make the caller the owner; Invalid if they may not start the target."""
+        found = checking.found_target(self.app, target, req.principal)
         owner = {"owner_id": req.principal.user_id, "api_key_id": req.principal.api_key_id}
-        return {**owner, **{f"target_{name}": value for name, value in target.items()}, "target_label": label}
+        started = {f"target_{name}": value for name, value in target.items()}
+        return found.input_schema, {**owner, **started, "target_label": found.label}
 
     @operation("create", body="body", reply="shown_reply", status=201, message="{singular} created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
@@ -138,9 +140,11 @@ class JobFlows(Collection):
     def on_post_rotate_token(self, req: Request, resp: Response, flow_id: str) -> None:
         """Replace the address of a {singular}.
 
-        It is shown only in this response; requests to the previous one are refused.
+        It is shown only in this response; requests to the previous one are refused. The holder of an address says what the runs are
+        given; so the caller becomes the owner, and must be allowed to start the target.
         """
-        token = service.rotate_token(req.target)
+        _, owner = self._owned(req, req.target.target)
+        token = service.rotate_token(req.target, owner)
         resp.media = {**self.plan.item(req.target), "hook_path": path_of(token)}
 
     def change(self, req: Request, record: JobFlow, values: dict[str, Any]) -> JobFlow:

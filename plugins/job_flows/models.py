@@ -11,6 +11,8 @@ STATUSES = ACTIVE, PAUSED, DISABLED = ("active", "paused", "disabled")
 #: Why a flow has the status that it has.
 STATUS_REASONS = BY_HAND, FAILING, NO_TIME_ZONE = ("by_hand", "failing", "no_such_time_zone")
 TRIGGERS = CRON, INTERVAL, ONCE, EVENT, WEBHOOK, MANUAL = ("cron", "interval", "once", "event", "webhook", "manual")
+#: Those whose firings come with input of their own.
+BRING_INPUT = (EVENT, WEBHOOK)
 #: What made a firing.
 ORIGINS = BY_SCHEDULE, BY_EVENT, BY_HOOK, BY_PERSON, BY_BACKFILL = ("schedule", "event", "webhook", "manual", "backfill")
 #: The results of a firing. Pending: about to start; parked: starts when its obstacle is gone.

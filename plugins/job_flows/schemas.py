@@ -67,7 +67,7 @@ class JobFlowOut(RecordOut):
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     project_id = Id("project", allow_none=True, required=True)
-    owner_id = Id("user", required=True, description="Whose rights runs have: the last author of target or input.")
+    owner_id = Id("user", required=True, description="Whose rights runs have: the last author of what they are, or are given.")
     target = Object(TargetOut, required=True)
     trigger = Object(TriggerIn, required=True, example={"type": "interval", "seconds": 3_600})
     calendar = Object(CalendarIn, allow_none=True, required=True)

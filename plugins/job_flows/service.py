@@ -107,13 +107,13 @@ def switch(app: "App", flow: JobFlow, status: str, at: datetime) -> None:
     write_status(flow, status, BY_HAND, **timing)
 
 
-def rotate_token(flow: JobFlow) -> str:
-    """Give the flow another address, in the place of the one that it has; returns its token. Needs a transaction."""
+def rotate_token(flow: JobFlow, owner: Mapping[str, Any]) -> str:
+    """Give the flow another address, in the place of the one that it has, and these columns; returns its token. Needs a transaction."""
     if flow.trigger["type"] != WEBHOOK:
         raise Refused("invalid_state", "Only a trigger of the type webhook has an address.", meta={"type": flow.trigger["type"]})
     token = new_token()
-    records.change(flow, {"hook_digest": digest_of(token)})
-    emit("job_flows.token_rotated", flow)
+    changed = records.change(flow, {"hook_digest": digest_of(token), **owner})
+    emit("job_flows.token_rotated", flow, changes=changed, secret_fields=("hook_digest",))
     return token
 
 

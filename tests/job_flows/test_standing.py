@@ -1,5 +1,8 @@
 """With whose rights flows start something, what keeps them from it, and how their runs go."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from aasim_core.context import organization_scope
@@ -28,6 +31,48 @@ def test_what_somebody_else_writes_is_started_with_their_rights(flows: Flows, wo
     renamed = builder.client.patch(f"/job-flows/{flow_id}", {"description": "Better."}).data
     rewritten = builder.client.patch(f"/job-flows/{flow_id}", {"input": "Do something else."}).data
     assert (renamed["owner_id"], rewritten["owner_id"]) == (flows.owner.user_id, builder.user_id)
+
+
+@pytest.mark.parametrize(
+    "trigger", [{"type": "webhook", "verification": {"scheme": "none"}}, {"type": "event", "pattern": "agents.created"}]
+)
+def test_who_lets_input_come_from_elsewhere_is_the_owner(flows: Flows, world: World, trigger: Mapping[str, Any]) -> None:
+    admin = world.member(flows.owner, "admin")
+    flow_id = flows.make({"type": "manual"})
+    assert admin.client.patch(f"/job-flows/{flow_id}", {"trigger": trigger}).data["owner_id"] == admin.user_id
+
+
+def test_who_writes_the_secret_of_requests_is_the_owner(flows: Flows, world: World) -> None:
+    builder = world.member(flows.owner, "builder")
+    flow_id = flows.make({"type": "webhook", "verification": {"scheme": "bearer", "secret": "first" * 8}})
+    written = {"trigger": {"verification": {"secret": "second" * 8}}}
+    assert builder.client.patch(f"/job-flows/{flow_id}", written).data["owner_id"] == builder.user_id
+
+
+def test_who_gets_the_address_is_the_owner(flows: Flows, world: World) -> None:
+    builder = world.member(flows.owner, "builder")
+    flow_id = flows.make({"type": "webhook", "verification": {"scheme": "none"}})
+    assert builder.client.post(f"/job-flows/{flow_id}/rotate-token").data["owner_id"] == builder.user_id
+    [told] = flows.events("job_flows.token_rotated")
+    assert told.changes["owner_id"] == [flows.owner.user_id, builder.user_id]
+
+
+def test_who_may_not_start_it_gets_no_address(flows: Flows, world: World) -> None:
+    builder = world.member(flows.owner, "builder")
+    hidden = flows.make_agent("Hidden", visibility="private")
+    flow_id = flows.ask({"type": "webhook", "verification": {"scheme": "none"}}, agent_id=hidden).data["id"]
+    for answer in (
+        builder.client.post(f"/job-flows/{flow_id}/rotate-token"),
+        builder.client.patch(f"/job-flows/{flow_id}", {"trigger": {"type": "event", "pattern": "agents.created"}}),
+    ):
+        assert answer.codes == {"target.id": ["invalid_reference"]}
+
+
+def test_a_change_of_a_schedule_leaves_the_owner(flows: Flows, world: World) -> None:
+    builder = world.member(flows.owner, "builder")
+    flow_id = flows.make({"type": "interval", "seconds": 60})
+    changed = builder.client.patch(f"/job-flows/{flow_id}", {"trigger": {"seconds": 120}}).data
+    assert changed["owner_id"] == flows.owner.user_id
 
 
 def test_what_an_api_key_wrote_has_the_rights_of_the_key(flows: Flows, clock: Clock) -> None:
