@@ -17,6 +17,8 @@ pytestmark = pytest.mark.long
 
 #: Files of models for each operation: 600 for the 200 operations of the first release.
 _MOST_MODELS = 3
+_ANY_OF_PYTHON = r"^    (\w+): (?:list\[)?Any\]?(?: \| None)?(?: \| Unset = UNSET)?$"
+_ANY_OF_TYPESCRIPT = r"^ +(\w+)\??: \(?unknown(?: \| null)?\)?(?:\[\])?;$"
 #: What every change moves.
 _COUNTED = frozenset(("version", "updated_at"))
 
@@ -37,17 +39,34 @@ def test_every_resource_with_a_patch_is_tried(document: Any) -> None:
     assert {case.collection for case in CASES} == {path for path, method, _ in operations(document) if method == "patch"}
 
 
+def test_each_case_has_every_field_that_a_patch_takes(document: Any) -> None:
+    patches = {path: one for path, method, one in operations(document) if method == "patch"}
+    absent = {case.collection: fields_of(patches[case.collection], document) - case.create.keys() for case in CASES}
+    assert {collection: names for collection, names in absent.items() if names} == {}
+
+
+def fields_of(described: Any, document: Any) -> set[str]:
+    """The names of the fields of the operation's body."""
+    [content] = described["requestBody"]["content"].values()
+    return set(document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]["properties"])
+
+
 def test_the_python_client_has_few_models_and_types_where_the_document_has_them(python_client: Path, document: Any) -> None:
     models = list((python_client / "models").glob("*.py"))
     assert 100 < len(models) <= _MOST_MODELS * sum(1 for _ in operations(document))
-    untyped = {
-        name
-        for path in models
-        for name in re.findall(r"^    (\w+): (?:Any|list\[Any\])(?: \| Unset = UNSET)?$", path.read_text(), re.M)
-    }
+    untyped = {name for path in models for name in re.findall(_ANY_OF_PYTHON, path.read_text(), re.M)}
+    assert {name.removesuffix("_") for name in untyped} <= free_fields(document)
+
+
+def test_the_typescript_client_has_types_where_the_document_has_them(typescript_client: Path, document: Any) -> None:
+    untyped = set(re.findall(_ANY_OF_TYPESCRIPT, typescript_client.read_text(), re.M))
+    assert "input" in untyped and untyped <= free_fields(document)
+
+
+def free_fields(document: Any) -> set[str]:
+    """The names of the fields that are any JSON."""
     schemas = document["components"]["schemas"].values()
-    free = {name for schema in schemas for name, shape in schema.get("properties", {}).items() if is_free(shape)}
-    assert {name.removesuffix("_") for name in untyped} <= free
+    return {name for schema in schemas for name, shape in schema.get("properties", {}).items() if is_free(shape)}
 
 
 def is_free(shape: Any) -> bool:
