@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ..errors import Problem
 
 Flaws = Mapping[str, list[Problem]]
+_NOT_NULL = {"not": {"type": "null"}}
 
 
 class Rule(Protocol):
@@ -41,6 +42,24 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class AnyOf:
+    """At least one of two fields is there, and not null."""
+
+    first: str
+    second: str
+
+    def flaws(self, fields: Mapping[str, Any]) -> Flaws:
+        """None is there."""
+        if fields.get(self.first) is not None or fields.get(self.second) is not None:
+            return {}
+        return {self.first: [Problem("required", f"Write {self.first}, {self.second}, or both.")]}
+
+    def shape(self) -> dict[str, Any]:
+        """One that is absent asks for the other."""
+        return {"if": {"not": _there(self.first, _NOT_NULL)}, "then": _there(self.second, _NOT_NULL)}
+
+
+@dataclass(frozen=True)
 class Needs:
     """The field is there, and not null, where the field `of` has one of the values `when`, of which the `default` is one."""
 
@@ -59,8 +78,7 @@ class Needs:
 
     def shape(self) -> dict[str, Any]:
         """The one value asks for the other field."""
-        then = _there(self.field, {"not": {"type": "null"}})
-        return {"if": _has(self.of, self.when, self.default), "then": then}
+        return {"if": _has(self.of, self.when, self.default), "then": _there(self.field, _NOT_NULL)}
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,6 @@ class Budgets(Collection):
         if record is None:
             scope_id, node_id = placing.place_of(self.app, req, values["scope_type"], values["scope_id"])
             values |= {"scope_id": scope_id, "node_id": node_id}
-            service.refuse_limitless(values)
             return values
         if values.get("scope_id", "") is None and record.scope_type == "organization":
             del values["scope_id"]

@@ -1,7 +1,7 @@
 """Requests and responses of budgets."""
 
 from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Patterned, Text, Timezone
-from aasim_core.schemas.rules import Needs
+from aasim_core.schemas.rules import AnyOf, Needs
 from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ACTIVE, ALLOW, PERIODS, REFUSE, SCOPES, STATUSES
@@ -20,7 +20,14 @@ class BudgetIn(Schema):
     )
     period = Choice(*PERIODS, load_default="month", description="When it resets; weeks begin on Monday. Fixed.")
     timezone = Timezone(load_default="UTC", description="Time zone of the resets. Fixed.", example="Europe/Vienna")
-    max_cost = Integer(1, _MOST, allow_none=True, load_default=None, description="Micro-units of the currency; null is no limit.")
+    max_cost = Integer(
+        1,
+        _MOST,
+        allow_none=True,
+        load_default=None,
+        description="Micro-units of the currency; null is no limit.",
+        example=5_000_000,
+    )
     currency = Patterned(
         "[A-Z]{3}", 'a three-letter currency code (ISO 4217), such as "EUR"', load_default="USD", max_length=3, example="EUR",
         description="Prices in other currencies count as unknown. Fixed.",
@@ -34,7 +41,10 @@ class BudgetIn(Schema):
     )
     status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: it counts, but refuses nothing.")
 
-    rules = (Needs("scope_id", of="scope_type", when=tuple(scope for scope in SCOPES if scope != "organization")),)
+    rules = (
+        Needs("scope_id", of="scope_type", when=tuple(scope for scope in SCOPES if scope != "organization")),
+        AnyOf("max_cost", "max_tokens"),
+    )
 
 
 class CurrentOut(Schema):

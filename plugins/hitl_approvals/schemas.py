@@ -7,6 +7,7 @@ from marshmallow import ValidationError, validates, validates_schema
 
 from aasim_core.errors import Problem
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, wrong
+from aasim_core.schemas.rules import Needs
 from aasim_core.schemas.schema import RecordOut, Schema
 from aasim_core.user_code import expressions
 
@@ -200,14 +201,13 @@ class AssigneeIn(Schema):
     )
     id = Id(allow_none=True, load_default=None, description="Of the user, role or team; null for the nearest position.")
 
+    rules = (Needs("id", of="type", when=(models.USER, models.ROLE, models.TEAM)),)
+
     @validates_schema
-    def require_its_id(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for an id that the type does not have, and for a missing one that it needs."""
+    def refuse_other_ids(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for an id that the type does not have."""
         prefix, given = _PREFIXES.get(data.get("type", "")), data.get("id")
-        if given is None:
-            if prefix is not None and data["type"] not in (models.HEAD, models.MANAGER):
-                raise ValidationError({"id": [Problem("required", f"Write the id of the {data['type']}.")]})
-        elif prefix is None or not given.startswith(f"{prefix}_"):
+        if given is not None and (prefix is None or not given.startswith(f"{prefix}_")):
             what = f"an id that begins with {prefix}_" if prefix else "null"
             raise ValidationError({"id": [Problem("invalid_format", f"Write {what} for this type.")]})
 

@@ -7,7 +7,7 @@ import pytest
 
 from aasim_core.errors import Invalid
 from aasim_core.schemas.fields import Choice, Text
-from aasim_core.schemas.rules import Excludes, Needs, OneOf, Rule, Together
+from aasim_core.schemas.rules import AnyOf, Excludes, Needs, OneOf, Rule, Together
 from aasim_core.schemas.schema import Schema, load
 
 PLACE = Needs("resource_id", of="resource_type", when=("branch",))
@@ -38,6 +38,9 @@ def schema_with(*given: Rule) -> Schema:
         (OneOf("role", "role_id"), {"role": "viewer", "role_id": "x"}, {"role": "invalid_choice"}),
         (OneOf("role", "role_id", optional=True), {}, {}),
         (OneOf("role", "role_id", optional=True), {"role": "viewer", "role_id": "x"}, {"role": "invalid_choice"}),
+        (AnyOf("role", "role_id"), {"role_id": "x"}, {}),
+        (AnyOf("role", "role_id"), {"role": "viewer", "role_id": "x"}, {}),
+        (AnyOf("role", "role_id"), {}, {"role": "required"}),
         (PLACE, {"resource_type": "organization"}, {}),
         (PLACE, {"resource_type": "branch", "resource_id": "x"}, {}),
         (PLACE, {"resource_type": "branch"}, {"resource_id": "required"}),
