@@ -109,6 +109,10 @@ class Run(Protocol):
         Raises `CancelRequested`, `TimedOut` or `Interrupted` before the action if it must not start.
         """
 
+    @property
+    def now(self) -> datetime:
+        """Return when its last step or wait ended, or it started: the same time, however often the run is replayed."""
+
     def next_recorded(self) -> str | None:
         """Return the name of the next step, if it was completed in an earlier turn."""
 

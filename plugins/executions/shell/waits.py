@@ -88,10 +88,11 @@ class Waiting(Protocol):
 
 
 class Waits:
-    """The waits of a run."""
+    """The waits of a run; `ended_at` is when the last one ended whose outcome it has asked for."""
 
     def __init__(self, run: Waiting) -> None:
         self._run = run
+        self.ended_at: datetime | None = None
 
     def sleep_until(self, path: str, moment: datetime) -> None:
         """See `Run.sleep_until`."""
@@ -177,8 +178,9 @@ class Waits:
         """What ended the wait of the path; ends the turn as long as nothing has."""
         if path not in self._stored.state.steps:
             raise RunWaits
-        mine = ArrivalRow.select().where(ArrivalRow.execution_id == self._run.execution.id, ArrivalRow.path == path)
-        return mine.get()
+        row = ArrivalRow.select().where(ArrivalRow.execution_id == self._run.execution.id, ArrivalRow.path == path).get()
+        self.ended_at = max(row.occurred_at, self.ended_at or row.occurred_at)
+        return row
 
     @property
     def _stored(self) -> StoredRun:

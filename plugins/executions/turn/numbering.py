@@ -1,17 +1,19 @@
 """Number the steps of a run, and build their paths."""
 
 from collections import Counter
+from datetime import datetime
 
 from ..log.logbook import NOWHERE, Address
 from ..paths import Segment, id_of
 
 
 class Numbering:
-    """The steps that were begun in a turn; `address` is that of the last one."""
+    """The steps that were begun in a turn; `address` is that of the last one, and `ended_at` when the last that has ended did."""
 
     def __init__(self) -> None:
         self.number = 0
         self.address = NOWHERE
+        self.ended_at: datetime | None = None
         self._names, self._ids = Counter[str](), Counter[str]()
 
     def next(self, name: str) -> int:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from aasim_core.clock import now
-from aasim_core.context import current_organization
 from aasim_core.data.faults import fault_of
 from aasim_core.data.persistence import patient
 from aasim_core.data.records import database_of
@@ -19,14 +18,14 @@ from aasim_core.text.json import to_json
 from .. import states
 from ..hookspecs import CancelRequested, Decision, Interrupted, Question, RunFailed, RunLater, TimedOut
 from ..log.logbook import Address, Logbook
-from ..models import FORMAT, Execution, Step, ToolCall
+from ..models import Execution, Step, ToolCall
 from ..questions import asking
 from ..shell.waits import Arrived, Waits
 from ..tools import calls
 from ..tools.call_records import LONGEST_RESULT
 from ..tools.toolbox import BoundTool, toolbox
 from .numbering import Numbering
-from .recorded_steps import recorded_steps
+from .recorded_steps import finished_step, recorded_steps
 from .run_status import HaltedSince, Turn, status_of
 from .unwritten import Unwritten
 from .usage import Spent, Tally, Usage
@@ -90,6 +89,7 @@ class DurableRun:
         if recorded is not None:
             if recorded.name != name:
                 raise RunFailed("nondeterministic_runner", f"Step {number} was {recorded.name} and is now {name}.")
+            self._begun.ended_at = recorded.finished_at
             return recorded.result
         if number > _MOST_STEPS:
             raise RunFailed("too_many_steps", f"A run has at most {_MOST_STEPS} steps.")
@@ -101,7 +101,8 @@ class DurableRun:
             result = action()
         finally:
             self._is_in_step = False
-        self._unwritten.step = self._finished(name, result, started, digest)
+        self._unwritten.step = finished_step(self.execution, self.address, name, result, started, digest)
+        self._begun.ended_at = self._unwritten.step.finished_at
         return result
 
     @property
@@ -113,6 +114,11 @@ class DurableRun:
     def address(self) -> Address:
         """The number and the path of that step."""
         return self._begun.address
+
+    @property
+    def now(self) -> datetime:
+        """See `Run.now`."""
+        return max(filter(None, (self.execution.started_at, self._begun.ended_at, self.waits.ended_at)))
 
     def next_recorded(self) -> str | None:
         """The name of the step that comes next, if that was done in an earlier turn."""
@@ -292,9 +298,3 @@ class DurableRun:
         self._unwritten.write()
         self._log.write(last=last, at=self.address)
         database_of(Step).current_transaction().after_commit.append(partial(setattr, self, "_unwritten", Unwritten()))
-
-    def _finished(self, name: str, result: Any, started: datetime, asked: str | None) -> Step:
-        return Step(
-            organization_id=current_organization(), execution_id=self.execution.id, number=self.number, name=name, format=FORMAT,
-            path=self.address.path, attempt=self.execution.attempt, asked=asked, result=result, started_at=started, finished_at=now(),
-        )  # fmt: skip

@@ -1,6 +1,6 @@
 """Runners that wait for many things at once, and are told what has ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,26 +11,12 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.testing.world import Person
-from aasim_plugins.executions import service, steering
-from aasim_plugins.executions.hookspecs import Finished, Run, Runner, RunWaits
+from aasim_plugins.executions import steering
+from aasim_plugins.executions.hookspecs import Finished, Run, RunWaits
 from aasim_plugins.executions.models import ArrivalRow, Execution, WaitRow
 from aasim_plugins.executions.shell.waits import Settled, for_signal, until
 
-Begin = Callable[[Callable[[Run], Finished]], Execution]
-
-
-@pytest.fixture
-def begin(app: App, owner: Person) -> Iterator[Begin]:
-    """Starts a run of what the test says."""
-    runners = app.offers("runners")
-
-    def start(run: Callable[[Run], Finished]) -> Execution:
-        app.offers.keep("runners", {**runners, "lonely": Runner("lonely", run=run)})
-        with organization_scope(owner.organization_id), database_of(Execution).transaction():
-            return service.start(app, "lonely", None, label="lonely", initiator_id=owner.user_id)
-
-    yield start
-    app.offers.keep("runners", runners)
+from .conftest import Begin
 
 
 def signal(app: App, owner: Person, execution: Execution, name: str, data: Any) -> None:
