@@ -56,7 +56,6 @@ class DurableRun:
         is_new, execution = turn.status is not None, turn.stored.record
         self.app = app
         self.stored = turn.stored
-        #: The number of the turn.
         self.turn = turn.stored.state.turn
         self._context = context
         self._halted_since = halted_since
@@ -118,7 +117,8 @@ class DurableRun:
     @property
     def now(self) -> datetime:
         """See `Run.now`."""
-        return max(filter(None, (self.execution.started_at, self._begun.ended_at, self.waits.ended_at)))
+        started_at: datetime = self.execution.started_at
+        return max(filter(None, (started_at, self._begun.ended_at, self.waits.ended_at)))
 
     def next_recorded(self) -> str | None:
         """The name of the step that comes next, if that was done in an earlier turn."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import flow as f
 from .flow import CANCELLED, RUN, SKIPPED, Command, Flow, Instance
-from .graph import Graph, Loop, Node
+from .graph import Graph, Node
 
 Decision = tuple[Flow, tuple[Command, ...]]
 
@@ -216,7 +216,7 @@ def _go_on(flow: Flow, path: str) -> Decision:
 
 
 def _has_place(flow: Flow, loop: Instance) -> bool:
-    return len(flow.scopes_in(loop.path)) < _loop(flow, loop).concurrency
+    return len(flow.scopes_in(loop.path)) < flow.loop(loop).concurrency
 
 
 def _must_stop(flow: Flow, loop: Instance) -> bool:
@@ -243,7 +243,7 @@ def _collected(flow: Flow, event: f.Collected) -> Decision:
     loop = _open(flow, f.loop_of(event.scope))
     if loop is None or event.scope not in flow.scopes_in(loop.path):
         return flow, ()
-    kind, failed = _loop(flow, loop), cause_of(flow, event.scope) or (None if event.is_ok else event.scope)
+    kind, failed = flow.loop(loop), cause_of(flow, event.scope) or (None if event.is_ok else event.scope)
     cause = loop.cause or (None if kind.skips_errors else failed)
     loop = replace(loop, over=loop.over + 1, cause=cause)
     flow = _with(_without(flow, event.scope), loop)
@@ -270,13 +270,6 @@ def _fail_loop(flow: Flow, loop: Instance) -> Decision:
         flow, more = _drain(flow, scope)
         follow += more
     return (flow, follow) if flow.scopes_in(loop.path) else (flow, (*follow, f.Gather(loop.path, loop.cause)))
-
-
-def _loop(flow: Flow, instance: Instance) -> Loop:
-    found = flow.graph_of(instance.scope).nodes[instance.node].loop
-    if found is None:
-        raise LookupError(f"{instance.path} is no loop")
-    return found
 
 
 _HANDLERS: Mapping[type, Callable[[Flow, Any], Decision]] = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .graph import Graph, Node
+from .graph import Graph, Loop, Node
 
 #: The path of the run itself, and of its outermost scope.
 RUN = ""
@@ -68,11 +68,14 @@ class Flow:
         """The graph that runs in a scope."""
         if scope == RUN:
             return self.graph
-        loop = self.instances[loop_of(scope)]
-        found = self.graph_of(loop.scope).nodes[loop.node].loop
+        return self.loop(self.instances[loop_of(scope)]).body
+
+    def loop(self, instance: Instance) -> Loop:
+        """What the node of the instance repeats; LookupError for another node."""
+        found = self.graph_of(instance.scope).nodes[instance.node].loop
         if found is None:
-            raise LookupError(f"{loop.path} is no loop")
-        return found.body
+            raise LookupError(f"{instance.path} is no loop")
+        return found
 
 
 def starts(graph: Graph, there: Mapping[str, Instance], node: Node) -> bool | None:

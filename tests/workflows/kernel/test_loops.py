@@ -1,5 +1,7 @@
 """Loops: so many items at a time, one round after the other; what fails in them, and what becomes of them when the run fails."""
 
+import pytest
+
 from aasim_plugins.workflows.kernel.flow import (
     Begin,
     Cancel,
@@ -173,3 +175,9 @@ def test_a_loop_that_nothing_runs_in_goes_on_for_somebody_else() -> None:
 
 def test_the_loop_of_a_scope_is_known_by_its_path() -> None:
     assert [loop_of(scope) for scope in ("l[3]", "w#2", "w", "l[3].w#2", "w.m[0]")] == ["l", "w", "w", "l[3].w", "w.m"]
+
+
+def test_a_node_that_repeats_nothing_is_no_loop() -> None:
+    flow = (given(graph("a")) << Begin()).flow
+    with pytest.raises(LookupError, match="a is no loop"):
+        flow.loop(flow.instances["a"])
