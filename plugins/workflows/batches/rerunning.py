@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.errors import Refused
 
 from ...executions.models import Execution
 from .. import service
@@ -28,10 +28,7 @@ class Rerunning:
         self._wanted = asked["filter"]
 
     def refuse(self) -> None:
-        """Invalid for a version that there is not, and where it is not said which of all the runs that there were are meant."""
-        if not self._wanted.keys() & {"since_at", "execution_ids"}:
-            message = "Write from when on runs are meant, such as 2026-01-31T00:00:00Z, or their execution_ids."
-            raise Invalid({"filter.since_at": [Problem("required", message)]})
+        """Invalid for a version that there is not."""
         if self._version is not None:
             service.definition_at(self._workflow, self._version)
 

@@ -1,6 +1,7 @@
 """Requests and responses of batches."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text, Word
+from aasim_core.schemas.rules import AnyOf
 from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..models import BATCH_KINDS, BATCH_STATUSES, RUN_VERDICTS, VERDICTS
@@ -44,11 +45,17 @@ class OverFilterIn(RunFilterIn):
         description="Those with one of these results.",
     )  # fmt: skip
 
+    rules = (AnyOf("since_at", "execution_ids"),)
+
 
 class RerunIn(Schema):
     """The part of many runs to repeat."""
 
-    filter = Object(OverFilterIn, required=True)
+    filter = Object(
+        OverFilterIn,
+        required=True,
+        example={"workflow_id": "workflow_01h455vb4pex5vsknk084sn02q", "since_at": "2026-01-01T00:00:00Z"},
+    )
     paths = ListOf(
         Text(1, 400), 200, unique=True, allow_none=True, load_default=None,
         description="The nodes to begin with, including everything after them. null is what failed in each run.", example=["fetch"],
