@@ -10,6 +10,9 @@ from .models import ACTIVE, ALLOW, PERIODS, REFUSE, SCOPES, STATUSES
 _MOST = 10**15
 
 
+HAS_LIMIT = AnyOf("max_cost", "max_tokens")
+
+
 class BudgetIn(Schema):
     """A budget in a request: at least one of max_cost and max_tokens. What it counts is fixed at creation."""
 
@@ -41,10 +44,7 @@ class BudgetIn(Schema):
     )
     status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: it counts, but refuses nothing.")
 
-    rules = (
-        Needs("scope_id", of="scope_type", when=tuple(scope for scope in SCOPES if scope != "organization")),
-        AnyOf("max_cost", "max_tokens"),
-    )
+    rules = (Needs("scope_id", of="scope_type", when=tuple(scope for scope in SCOPES if scope != "organization")), HAS_LIMIT)
 
 
 class CurrentOut(Schema):

@@ -10,12 +10,13 @@ from aasim_core.context import current_organization, organization_scope
 from aasim_core.data import records
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
-from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.errors import Invalid, Refused
 from aasim_core.tenancy import epoch
 
 from . import meter, uses
 from .models import Budget, BudgetUse, Reservation
 from .periods import period_at
+from .schemas import HAS_LIMIT
 
 #: What a budget counts is the same in all its periods.
 FIXED = ("scope_type", "scope_id", "period", "timezone", "currency")
@@ -58,8 +59,8 @@ def current(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def refuse_limitless(values: Mapping[str, Any]) -> None:
     """Invalid for a budget without any limit."""
-    if values["max_cost"] is None and values["max_tokens"] is None:
-        raise Invalid({"max_cost": [Problem("required", "Write max_cost, max_tokens, or both.")]})
+    if flaws := HAS_LIMIT.flaws(values):
+        raise Invalid(flaws)
 
 
 def refuse_fixed(budget: Budget, values: Mapping[str, Any]) -> None:

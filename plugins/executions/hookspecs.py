@@ -111,7 +111,7 @@ class Run(Protocol):
 
     @property
     def now(self) -> datetime:
-        """Return when its last step or wait ended, or it started: the same time, however often the run is replayed."""
+        """Return when it started, or its last step, sleep, signal, event or child ended: the same, however often the run is replayed."""
 
     def next_recorded(self) -> str | None:
         """Return the name of the next step, if it was completed in an earlier turn."""
