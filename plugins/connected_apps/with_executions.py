@@ -68,7 +68,7 @@ def _call(app: "App", use: ToolUse) -> Any:
     except AppError as error:
         if error.code == "changed":
             raise ToolChanged from error
-        if error.code == "not_connected" and service.needs_a_person(app_id):
-            raise ToolLater(f"{error.message[:1].upper()}{error.message[1:]}.", seconds=LOOK_AGAIN_SECONDS) from error
         message = f"{error.message[:1].upper()}{error.message[1:]}."
+        if error.code == "not_connected" and service.needs_a_person(app_id):
+            raise ToolLater(message, seconds=LOOK_AGAIN_SECONDS, missing=f"connected_app:{app_id}") from error
         raise ToolError(message, unknown=error.unknown, code=error.code) from error

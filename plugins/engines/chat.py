@@ -59,6 +59,7 @@ class ProviderOff(EngineError):
         off = f"the plugin {plugin}, which provides {provider}, is disabled for the organization"
         super().__init__("unavailable", off if plugin else f"the plugin that provides {provider} is disabled", retryable=False)
         self.plugin = plugin
+        self.missing = f"plugin:{plugin}" if plugin else f"provider:{provider}"
         self.may_fall_back = True
 
 

@@ -87,6 +87,9 @@ def events(app: App) -> Sequence[Event]:
         "name": Text(required=True, description="What kind of signal it is.", example="paid"),
         "correlation": Text(required=True, description="What it is about.", example="order-7"),
     }
+    missing: dict[str, Strict] = {
+        "missing": Text(required=True, description="What has to be there before it continues.", example="plugin:engine_llm")
+    }
     pruned = {
         "logs": Integer(0, required=True, description="How many lost their log."),
         "payloads": Integer(0, required=True, description="How many lost what they were given and answered."),
@@ -96,6 +99,7 @@ def events(app: App) -> Sequence[Event]:
         Event("executions.queued", "An execution was accepted", "execution", whose),
         Event("executions.started", "An execution began to run", "execution", told),
         Event("executions.waiting", "An execution waits for a person, a time, another execution or an event", "execution", told),
+        Event("executions.blocked", "Something that an execution needs is missing", "execution", told | missing),
         Event("executions.paused", "An execution was paused", "execution", told),
         Event("executions.resumed", "A paused execution was resumed", "execution", told),
         Event("executions.signalled", "An execution was sent a signal", "execution", signalled),

@@ -17,7 +17,7 @@ from aasim_core.lists.render_plan import Derived
 from aasim_core.resources.prefer_wait import wait_until
 
 from . import schemas, states
-from .admission.waiting import WaitsBehind
+from .admission.waiting import Missing, WaitsBehind
 from .lists import finding
 from .lists.labels import Labels
 from .models import SHOWN, Execution
@@ -50,6 +50,7 @@ def _of_type(type_: str, column: str) -> Derived:
 DERIVED: Mapping[str, Derived] = {
     **{f"{type_}_{what}": _of_type(type_, f"subject_{what}") for type_ in SHOWN for what in ("id", "version")},
     "admission": WaitsBehind(),
+    "missing": Missing(),
     "chain": CHAIN,
     "labels": Derived(("labels",), lambda row: orjson.loads(row["labels"] or "{}")),
     "usage": Derived(usage.COLUMNS, usage.shown),

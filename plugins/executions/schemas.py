@@ -204,6 +204,12 @@ class ExecutionOut(RecordOut):
     admission = Object(
         AdmissionOut, allow_none=True, required=True, description="What it waits behind, while it waits for admission."
     )
+    missing = Text(
+        allow_none=True,
+        required=True,
+        description="What has to be there before it continues, while it is blocked: a plugin, say.",
+        example="plugin:connected_apps",
+    )
     approval_id = Id("approval", allow_none=True, required=True, description="The approval that it waits for.")
     is_paused = Boolean(required=True, description="Whether it starts nothing until it is resumed; a running step ends first.")
     deadline_at = Instant(allow_none=True, required=True, description="When it times out, including waits.")

@@ -15,14 +15,15 @@ from aasim_core.events.log import Subject, emit
 from .models import SHOWN, Execution
 from .starting.origins import chain_of
 
-QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = "queued", "running", "waiting", "paused", "cancelling"
+QUEUED, RUNNING, WAITING, BLOCKED, PAUSED, CANCELLING = "queued", "running", "waiting", "blocked", "paused", "cancelling"
 SUCCEEDED, FAILED, CANCELLED, TIMED_OUT = "succeeded", "failed", "cancelled", "timed_out"
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT})
 #: Somebody works on it.
 AT_WORK = (RUNNING, CANCELLING)
-ALL = (QUEUED, RUNNING, WAITING, PAUSED, CANCELLING, *sorted(TERMINAL))
+ALL = (QUEUED, RUNNING, WAITING, BLOCKED, PAUSED, CANCELLING, *sorted(TERMINAL))
 
-#: The event of each state; returning to the queue after a delay or crash, and leaving it again, emits none.
+#: The event of each state; returning to the queue after a delay or crash, and leaving it again, emits none. A blocked run looks again
+#: and again, so that `blocked` says it once.
 EVENTS: Mapping[str, str] = {
     RUNNING: "executions.started",
     WAITING: "executions.waiting",
@@ -103,6 +104,11 @@ def subject(execution: Execution) -> Subject:
     """The execution as the subject of events; its label names what it runs."""
     label = execution.label or f"{execution.kind} {execution.subject_id or ''}".strip()
     return Subject("execution", execution.id, label)
+
+
+def blocked(execution: Execution, missing: str) -> None:
+    """Emit the event that the execution cannot continue without what is missing."""
+    emit("executions.blocked", subject(execution), data=told(execution) | {"missing": missing})
 
 
 def told(execution: Execution) -> dict[str, Any]:

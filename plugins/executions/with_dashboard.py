@@ -19,7 +19,9 @@ _UNSUCCESSFUL = (states.FAILED, states.TIMED_OUT)
 
 def _figures(viewer: Viewer) -> Figures:
     today, week = to_text(viewer.today), to_text(viewer.week)
-    now = {status: viewer.count(_LIST, status=status) for status in (states.QUEUED, states.RUNNING, states.WAITING)}
+    now = {
+        status: viewer.count(_LIST, status=status) for status in (states.QUEUED, states.RUNNING, states.WAITING, states.BLOCKED)
+    }
     succeeded = viewer.count(_LIST, status=states.SUCCEEDED, **{"created_at[gte]": today})
     failed = viewer.count(_LIST, **{"status[in]": ",".join(_UNSUCCESSFUL), "created_at[gte]": today})
     before = viewer.count(_LIST, **{"created_at[gte]": week, "created_at[lt]": today})

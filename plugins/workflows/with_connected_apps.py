@@ -50,7 +50,8 @@ def send(
 ) -> dict[str, Any]:
     """What the service answered, as ``{status, headers, body}`` without secrets; raises NodeFailed, ToolLater and ToolChanged."""
     if not app.features.is_here("connected_apps"):
-        raise ToolLater(app.features.explain_off("connected_apps", "the app of a request"), seconds=LOOK_AGAIN_SECONDS)
+        reason = app.features.explain_off("connected_apps", "the app of a request")
+        raise ToolLater(reason, seconds=LOOK_AGAIN_SECONDS, missing="plugin:connected_apps")
     app_id = use.arguments[_FIELD]
     try:
         answer = connected_apps.send_request(
@@ -73,5 +74,5 @@ def _failure(error: AppError, app_id: str) -> Exception:
     if error.code == "changed":
         return ToolChanged()
     if error.code == "not_connected" and connected_apps.needs_a_person(app_id):
-        return ToolLater(message, seconds=LOOK_AGAIN_SECONDS)
+        return ToolLater(message, seconds=LOOK_AGAIN_SECONDS, missing=f"connected_app:{app_id}")
     return NodeFailed(_CODES.get(error.code, error.code), message, unknown=error.unknown)

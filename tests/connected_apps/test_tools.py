@@ -1,19 +1,15 @@
 """Agents use connected apps' operations as tools."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from time_machine import travel
 
 from aasim_core.access import grants
 from aasim_core.context import organization_scope
-from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.maintenance import Maintenance
 
+from ..executions.passing_time import make_due
 from .conftest import TOKEN, Apps
 from .peers import Response, Service
 
@@ -129,14 +125,14 @@ def test_a_run_waits_for_an_app_that_somebody_has_to_connect_anew(
     assert apps.read(orders)["status"] == "needs_reauth"
 
     execution = run(owner, clerk, work)
-    assert (first["output"], execution["status"], len(peer.received)) == ("Yes.", "queued", 1)
+    assert (first["output"], execution["status"], len(peer.received)) == ("Yes.", "blocked", 1)
+    assert execution["missing"] == f"connected_app:{orders['id']}"
     assert [made["status"] for made in calls_of(owner, execution)] == ["proposed"]
 
     peer.answers["/orders/7"] = lambda received: Response(200, {"open": True})
     apps.client.patch(f"/connected-apps/{orders['id']}", {"credentials": {"token": TOKEN}})
-    with travel(datetime.now(UTC) + timedelta(seconds=31)):
-        Maintenance(apps.app, Leases(apps.app.database, "test"), Presence(apps.app.settings.data_dir)).make_ready()
-        work()
+    make_due(apps.app)
+    work()
     assert owner.client.get(f"/executions/{execution['id']}").data["output"] == "Yes."
     assert [made["result"] for made in calls_of(owner, execution)] == [{"result": {"open": True}}]
 

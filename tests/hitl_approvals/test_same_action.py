@@ -15,7 +15,7 @@ from aasim_plugins.executions.models import ToolCall
 from aasim_plugins.hitl_approvals.decisions.actions import hash_of
 from aasim_plugins.hitl_approvals.models import Approval
 
-from ..executions.tools.test_moving_tools import make_due
+from ..executions.passing_time import make_due
 
 pytestmark = pytest.mark.long
 

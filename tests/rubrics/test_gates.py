@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.clock import now
-from aasim_core.context import system_scope
-from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person, World
 
+from ..executions.passing_time import make_due
 from .conftest import path_of
 from .test_judge import JUDGED
 
@@ -24,12 +22,6 @@ def start(person: Person, agent: dict[str, Any], work: Work) -> str:
     execution = person.client.post(f"/agents/{agent['id']}/execute", {"input": "Hello"}).data
     work()
     return f"/executions/{execution['id']}"
-
-
-def make_due(app: App) -> None:
-    """Let the time pass for which jobs are put off."""
-    with app.database.transaction(), system_scope("test"):
-        JobRow.update(delayed=False, run_at=now()).where(JobRow.state == "queued").execute()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import database_of
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.maintenance import Maintenance
@@ -149,12 +148,6 @@ def let_time_pass(owner: Person, execution_id: str) -> None:
         WaitRow.update(deadline=past).where(WaitRow.execution_id == execution_id, WaitRow.deadline.is_null(False)).execute()
     with organization_scope(owner.organization_id):
         delivery.tick(execution_id)
-
-
-def make_due(app: App) -> None:
-    """Let the time pass for which jobs are put off."""
-    with app.database.transaction(), system_scope("test"):
-        JobRow.update(delayed=False, run_at=now()).where(JobRow.state == "queued").execute()
 
 
 def unpark(app: App) -> None:

@@ -10,7 +10,7 @@ from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.hookspecs import ToolError
 
-from ..executions.tools.test_moving_tools import make_due
+from ..executions.passing_time import make_due
 from .conftest import node, read, tool, unpark
 
 Work = Callable[[], int]

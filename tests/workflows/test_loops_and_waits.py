@@ -12,7 +12,8 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.hookspecs import ToolError
 from aasim_plugins.executions.models import Execution
 
-from .conftest import let_time_pass, make_due, node, outcomes, read, tool
+from ..executions.passing_time import make_due
+from .conftest import let_time_pass, node, outcomes, read, tool
 
 Work = Callable[[], int]
 
@@ -87,7 +88,7 @@ def test_a_node_waits_while_what_it_runs_is_off(app: App, owner: Person, make: A
     by_a_tool = node("judge", "tool", ref=f"agent:{agent['id']}", approval="never", arguments={"input": "Is it good?"})
     workflow = make([by_a_tool if calls else runs])
     execution = owner.client.post(f"/workflows/{workflow['id']}/execute", {"input": None}).data
-    for on, status in ((False, "queued"), (True, "succeeded")):
+    for on, status in ((False, "blocked"), (True, "succeeded")):
         with organization_scope(owner.organization_id), app.database.transaction():
             features.switch(owner.organization_id, "agents", on)
         make_due(app)

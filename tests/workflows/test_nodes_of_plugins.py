@@ -18,7 +18,7 @@ from aasim_core.testing.world import Person
 from aasim_plugins.workflows.hookspecs import NodeType, Result
 
 from ..docs.pages import Page
-from ..executions.tools.test_moving_tools import make_due
+from ..executions.passing_time import make_due
 from .conftest import let_time_pass, node, outcomes, read
 
 DROPINS = Path(__file__).parent / "dropins"
@@ -85,7 +85,7 @@ def test_what_is_wrong_with_its_config_is_told_when_the_workflow_is_written(owne
 def test_a_run_waits_while_the_plugin_is_off(app: App, owner: Person, make: Any, work: Any) -> None:
     workflow = make([node("book", "parcels_book", country="AT")])
     execution = owner.client.post(f"/workflows/{workflow['id']}/execute", {"input": None}).data
-    for is_on, status in ((False, "queued"), (True, "succeeded")):
+    for is_on, status in ((False, "blocked"), (True, "succeeded")):
         with organization_scope(owner.organization_id), app.database.transaction():
             features.switch(owner.organization_id, "parcels", is_on)
         make_due(app)

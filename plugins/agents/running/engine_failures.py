@@ -1,7 +1,7 @@
 """Handle a run whose engine or judge is unavailable."""
 
 from ...engines.hookspecs import EngineError, NoRoom, ProviderFailed, ProviderOff
-from ...executions.hookspecs import Run, RunFailed, RunLater
+from ...executions.hookspecs import LOOK_AGAIN_SECONDS, Run, RunFailed, RunLater
 
 _MOST_ATTEMPTS = 5
 
@@ -11,7 +11,7 @@ def later_or_never(run: Run, error: EngineError) -> Exception:
     if isinstance(error, NoRoom):
         return RunLater(error.retry_after or 1, f"The run waits for its turn: {error.message}.")
     if isinstance(error, ProviderOff):
-        return RunFailed("feature_disabled", error.message, retryable=True, meta={"plugin": error.plugin})
+        return RunLater(LOOK_AGAIN_SECONDS, f"The run waits for its engine: {error.message}.", missing=error.missing)
     if isinstance(error, ProviderFailed):
         return RunFailed("plugin_failed", error.message, meta={"plugin": error.plugin})
     if not error.retryable or run.execution.attempt >= _MOST_ATTEMPTS:

@@ -1,4 +1,4 @@
-"""The reasons why an execution is still queued, as clients see them."""
+"""The reasons why an execution is still queued, or blocked, as clients see them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from aasim_core.lists.render_plan import Derived, Viewer
 
 from .. import service
 from ..kernel import slots
-from ..models import Execution
+from ..models import Execution, WaitRow
 from ..shell import tickets
 from ..shell.rows import moment_of
 
@@ -54,6 +54,23 @@ class WaitsBehind(Derived):
         found = Execution.select(Execution.id, Execution.initiator_id, Execution.project_id).where(Execution.id.in_(ids))
         seen = {execution.id for execution in found if self._may_see(execution)} if ids else set()
         return [execution_id for execution_id in ids if execution_id in seen]
+
+
+class Missing(Derived):
+    """What has to be there before a blocked execution continues, None of the others; read once for all of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(("id", "waiting_for"), lambda row: _missing([row]).get(row["id"]))
+
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
+        known = _missing([{"id": id_, "waiting_for": what} for id_, what in zip(held["id"], held["waiting_for"], strict=True)])
+        return [known.get(id_) for id_ in held["id"]]
+
+
+def _missing(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    blocked = [row["id"] for row in rows if row["waiting_for"] == "missing"]
+    found: Any = WaitRow.select(WaitRow.execution_id, WaitRow.correlation)
+    return dict(found.where(WaitRow.execution_id.in_(blocked), WaitRow.kind == "missing").tuples()) if blocked else {}
 
 
 def _place_of(execution_id: str, stored: tickets.Stored) -> tuple[int | None, str | None]:

@@ -85,7 +85,9 @@ class Logbook:
         self._lines.pop()
 
     def is_news(self, event: str, message: str, content: str | None) -> bool:
-        """Whether the last line says something else."""
+        """Whether there is a log whose last line says something else."""
+        if self._detail == "none":
+            return False
         last = [self._lines[-1].event, self._lines[-1].message] if self._lines else self._last
         return last != [event, self._text(message, content)]
 

@@ -82,8 +82,11 @@ class RunFailed(TurnEnds):
 
 
 class RunLater(TurnEnds):
-    """The run is retried after `seconds`, from the last finished step; `reason` goes into its log."""
+    """The run is retried after `seconds`, from the last finished step; `reason` goes into its log.
 
-    def __init__(self, seconds: float, reason: str) -> None:
+    Where it waits for something to be there, `missing` names that, such as ``plugin:shed``: the run is blocked meanwhile.
+    """
+
+    def __init__(self, seconds: float, reason: str, *, missing: str | None = None) -> None:
         super().__init__(reason)
-        self.seconds, self.reason = seconds, reason
+        self.seconds, self.reason, self.missing = seconds, reason, missing

@@ -173,7 +173,7 @@ class Attempt:
             return self._do(arguments)
         except ToolLater as later:
             self.run.effect(lambda: write(self.row, before))
-            raise RunLater(later.seconds, later.message) from later
+            raise later.ends_turn() from later
         except ToolChanged as changed:
             self.run.effect(lambda: write(self.row, before))
             raise RunLater(_CHANGED_SECONDS, f"{self.row.name} has changed, so its call is decided again.") from changed
@@ -271,7 +271,7 @@ class Attempt:
 
     def _awaited(self) -> Any:
         if self.bound.is_off:
-            raise RunLater(LOOK_AGAIN_SECONDS, self.bound.why_not_there(self.row.name))
+            raise RunLater(LOOK_AGAIN_SECONDS, self.bound.why_not_there(self.row.name), missing=self.bound.missing)
         value = self._result(self.row.awaited_id)
         if value is None:
             raise self._until(self.row.awaited_id)

@@ -11,6 +11,8 @@ from aasim_core import PartShape, PluginFault
 from aasim_core.identity.on_behalf_of import principal_now
 from aasim_core.tenancy.principal import Principal
 
+from ..shell.turn_ends import RunLater
+
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
 
@@ -49,11 +51,18 @@ class ToolFailed(ToolError):
 
 
 class ToolLater(Exception):
-    """The tool cannot be used now, and nothing was done: the run goes back to the queue for `seconds`, and makes the call then."""
+    """The tool cannot be used now, and nothing was done: the run makes the call after `seconds`.
 
-    def __init__(self, message: str, *, seconds: float) -> None:
+    Where that waits for something to be there, `missing` names it, such as ``plugin:shed``: the run is blocked meanwhile.
+    """
+
+    def __init__(self, message: str, *, seconds: float, missing: str | None = None) -> None:
         super().__init__(message)
-        self.message, self.seconds = message, seconds
+        self.message, self.seconds, self.missing = message, seconds, missing
+
+    def ends_turn(self) -> RunLater:
+        """The same for the run."""
+        return RunLater(self.seconds, self.message, missing=self.missing)
 
 
 class ToolChanged(Exception):

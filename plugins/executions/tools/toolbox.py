@@ -119,6 +119,11 @@ class BoundTool:
         return _REASONS[reason].format(name=name, plugin=self.found.plugin)
 
     @property
+    def missing(self) -> str:
+        """What has to be there before the tool can be called: its plugin, if that is known."""
+        return f"plugin:{self.found.plugin}" if self.found.plugin else f"tool:{self.ref}"
+
+    @property
     def digest(self) -> str:
         """Return the SHA-256 of the ref's current definition, whatever the tool's name: with one digest, the same arguments have the
         same effect."""

@@ -55,8 +55,7 @@ class DurableRun:
     ) -> None:
         is_new, execution = turn.status is not None, turn.stored.record
         self.app = app
-        self.stored = turn.stored
-        self.turn = turn.stored.state.turn
+        self.stored, self.turn = turn.stored, turn.stored.state.turn
         self._context = context
         self._halted_since = halted_since
         self.waits = Waits(self)
@@ -192,10 +191,11 @@ class DurableRun:
         """Add a line to the run's log, as `Logbook.add` does; it is written with its step, and about that or the path."""
         self._log.add(event, message, at=self.address if path is None else Address(path=path), **line)
 
-    def log_news(self, event: str, message: str, *, content: str | None = None, **line: Any) -> None:
-        """Add a line, unless it repeats the last one: a run that polls has nothing new to report."""
-        if self._log.is_news(event, message, content):
+    def log_news(self, event: str, message: str, *, content: str | None = None, **line: Any) -> bool:
+        """Add a line, unless it repeats the last one: a run that polls has nothing new to report. Returns whether it had."""
+        if is_news := self._log.is_news(event, message, content):
             self.log(event, message, content=content, **line)
+        return is_news
 
     def check(self, *, closely: bool = True) -> None:
         """Raise if the run was cancelled, timed out, or the worker stops.

@@ -50,9 +50,8 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
         refuse_deep(execution)
         principal = use.principal
         if (plugin := use.app.offers.off_here("startables", kind)) is not None:
-            raise ToolLater(
-                f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}", seconds=LOOK_AGAIN_SECONDS
-            )
+            reason = f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}"
+            raise ToolLater(reason, seconds=LOOK_AGAIN_SECONDS, missing=f"plugin:{plugin}")
         found = startable(use.app, kind)
         target = found.find(use.config[field], _number(use.config), principal)
         return found.start(

@@ -50,7 +50,7 @@ def make(run: Run, row: ToolCall, bound: BoundTool) -> Any:
     if row.finished_at is not None:
         told = row.result
     elif bound.is_off:
-        raise RunLater(LOOK_AGAIN_SECONDS, f"{row.path} waits: {bound.why_not_there(bound.ref)}")
+        raise RunLater(LOOK_AGAIN_SECONDS, f"{row.path} waits: {bound.why_not_there(bound.ref)}", missing=bound.missing)
     else:
         told = run.call_tool(row, bound, longest=LONGEST_FILLED)
     if "error" in told:

@@ -212,7 +212,7 @@ def _done_by_run(run: Run, begin: Callable[[], Execution], number: int, path: st
         try:
             return begin()
         except ToolLater as later:
-            raise RunLater(later.seconds, later.message) from later
+            raise later.ends_turn() from later
         except Refused as refused:
             if refused.retry_after is not None:
                 raise

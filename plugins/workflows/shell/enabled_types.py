@@ -17,5 +17,6 @@ def enabled_type(app: "App", name: str, path: str) -> NodeType:
     if kind is None:
         plugin = app.offers.owner_of(_HOOK, name)
         why = f"the plugin {plugin}, which provides them, is disabled" if plugin else "no enabled plugin provides them"
-        raise RunLater(LOOK_AGAIN_SECONDS, f"{path} waits: it is of the type {name}, and {why}.")
+        missing = f"plugin:{plugin}" if plugin else f"node_type:{name}"
+        raise RunLater(LOOK_AGAIN_SECONDS, f"{path} waits: it is of the type {name}, and {why}.", missing=missing)
     return kind

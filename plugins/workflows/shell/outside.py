@@ -186,7 +186,7 @@ class Outside:
         except ToolError as reason:
             failed[prepared.use.path] = reason
         except ToolLater as reason:
-            later.append(RunLater(reason.seconds, reason.message))
+            later.append(reason.ends_turn())
         except Refused as refused:
             if refused.retry_after is not None:
                 later.append(RunLater(refused.retry_after, refused.message))

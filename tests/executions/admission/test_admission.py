@@ -19,8 +19,8 @@ from aasim_plugins.executions.service import Admit, Rule
 from aasim_plugins.executions.shell.slot_records import AdmissionRow
 
 from ..errands import KEY, Errands
+from ..passing_time import make_due
 from ..test_waiting_runs import PLUGINS
-from ..tools.test_moving_tools import make_due
 
 NOTHING = {"tickets": 0, "keys": 0}
 AN_HOUR = 3_600_000

@@ -23,8 +23,8 @@ from aasim_plugins.executions.service import Admit, Rule
 from aasim_plugins.executions.shell import stored_run
 
 from ..errands import Errands
+from ..passing_time import make_due
 from ..test_waiting_runs import PLUGINS
-from ..tools.test_moving_tools import make_due
 from .test_admission import NOTHING
 
 _WORKERS, _RUNS = 4, 24

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.clock import now
-from aasim_core.context import organization_scope, system_scope
+from aasim_core.context import organization_scope
 from aasim_core.events.records import EventRow
-from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person
 from aasim_plugins.engines.models import Engine, EngineUse
+
+from ..passing_time import make_due
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -40,12 +40,6 @@ def read(owner: Person, execution_id: str) -> dict[str, Any]:
 
 def log_of(owner: Person, execution_id: str) -> list[dict[str, Any]]:
     return list(owner.client.get(f"/executions/{execution_id}/logs").data["entries"])
-
-
-def make_due(app: App) -> None:
-    """Let the time pass for which jobs are put off."""
-    with app.database.transaction(), system_scope("test"):
-        JobRow.update(delayed=False, run_at=now()).where(JobRow.state == "queued").execute()
 
 
 def test_a_run_without_room_waits_in_the_queue_and_goes_on(

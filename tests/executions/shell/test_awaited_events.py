@@ -28,8 +28,8 @@ from aasim_plugins.executions.shell.rows import milliseconds
 from aasim_plugins.executions.shell.stored_run import StoredRun
 from aasim_plugins.executions.shell.topics import LONGEST, correlation_of
 
+from ..passing_time import make_due
 from ..test_waiting_runs import PLUGINS
-from ..tools.test_moving_tools import make_due
 
 NAME, SUBJECT = "executions.signalled", "order-7"
 EXACT = correlation_of(NAME, SUBJECT)

@@ -12,7 +12,7 @@ from aasim_core.testing.world import Person
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Awaited, ToolSource
 
-from ..tools.test_moving_tools import make_due
+from ..passing_time import make_due
 from ..tools.test_tool_calls import call, calls_of, read, run
 
 Make = Callable[..., dict[str, Any]]
@@ -23,6 +23,37 @@ def switch(app: App, person: Person, *, on: bool) -> None:
     """Turn what the tests bring on or off for the person's organization."""
     with organization_scope(person.organization_id), app.database.transaction():
         features.switch(person.organization_id, "tests", on)
+
+
+def blocked(person: Person, execution: dict[str, Any]) -> tuple[str, str]:
+    """The status of the run, and what is missing for it, which the list says too."""
+    told = read(person, execution["id"])
+    [listed] = person.client.get("/executions?status=blocked").data["items"]
+    assert (listed["id"], listed["missing"]) == (told["id"], told["missing"])
+    return told["status"], told["missing"]
+
+
+def test_a_blocked_run_says_once_what_is_missing(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "Go."}).data
+    app.offers.keep("runners", {})
+    for _ in range(3):
+        work()
+        make_due(app)
+
+    told = [event for event in owner.client.get("/activities?limit=50").data["items"] if event["action"] == "executions.blocked"]
+    assert [(event["subject"]["id"], event["data"]["missing"]) for event in told] == [(execution["id"], "runner:agent")]
+
+
+@pytest.mark.parametrize("change", ["cancel", "pause"])
+def test_a_blocked_run_can_be_stopped(app: App, owner: Person, scripted: Make, work: Work, change: str) -> None:
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "Go."}).data
+    app.offers.keep("runners", {})
+    work()
+
+    assert owner.client.post(f"/executions/{execution['id']}/{change}", {}).status == 200
+    make_due(app)
+    work()
+    assert read(owner, execution["id"])["status"] == {"cancel": "cancelled", "pause": "paused"}[change]
 
 
 @pytest.mark.long
@@ -40,9 +71,9 @@ def test_a_run_waits_for_the_result_of_a_tool_that_is_off_until_it_is_on_again(
     with organization_scope(owner.organization_id), app.database.transaction():
         service.resume(execution["id"])
     work()
-    assert read(owner, execution["id"])["status"] == "queued"
+    assert blocked(owner, execution) == ("blocked", "plugin:tests")
     entries = owner.client.get(f"/executions/{execution['id']}/logs").data["entries"]
-    assert [entry["level"] for entry in entries if entry["event"] == "delayed"] == ["warning"]
+    assert [entry["level"] for entry in entries if entry["event"] == "blocked"] == ["warning"]
 
     switch(app, owner, on=True)
     make_due(app)
@@ -59,7 +90,7 @@ def test_a_run_of_a_kind_that_only_another_version_knows_waits_for_it(
     execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "Go."}).data
     app.offers.keep("runners", {})
     work()
-    assert read(owner, execution["id"])["status"] == "queued"
+    assert blocked(owner, execution) == ("blocked", "runner:agent")
 
     app.offers.keep("runners", runners)
     make_due(app)

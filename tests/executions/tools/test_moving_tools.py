@@ -8,15 +8,14 @@ import peewee
 import pytest
 
 from aasim_core.app import App
-from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import Runner
 from aasim_plugins.executions.hookspecs import ToolError, ToolUse
 from aasim_plugins.executions.models import ToolCall
 
+from ..passing_time import make_due
 from .test_tool_calls import call, calls_of, read, run
 
 Make = Callable[..., dict[str, Any]]
@@ -26,12 +25,6 @@ Work = Callable[[], int]
 def rename(shed: Any, tool: str, name: str) -> None:
     """Give a tool of the shed another name, by which models call it."""
     shed.tools[tool] = replace(shed.tools[tool], name=name)
-
-
-def make_due(app: App) -> None:
-    """Let the time pass for which jobs are put off."""
-    with app.database.transaction(), system_scope("test"):
-        JobRow.update(delayed=False, run_at=now()).where(JobRow.state == "queued").execute()
 
 
 def only_one(app: App) -> None:

@@ -17,9 +17,9 @@ from aasim_plugins.executions.models import ArrivalRow, Execution, WaitRow
 from aasim_plugins.executions.shell.slot_records import AdmissionRow, TicketRow
 from aasim_plugins.executions.shell.stored_run import TURN
 
+from ..passing_time import make_due
 from ..reaching import bring
 from ..tools.test_agents_as_tools import boss_of, children_of
-from ..tools.test_moving_tools import make_due
 from ..tools.test_tool_calls import call
 
 Make = Callable[..., dict[str, Any]]

@@ -13,6 +13,7 @@ from aasim_core.testing.world import Person, World
 from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 
+from ...executions.passing_time import make_due
 from .conftest import Run, agent_of, app_of, call, engine_of, rubric_of, told
 
 
@@ -93,20 +94,15 @@ def test_a_run_goes_on_without_a_tool_that_is_off_and_warns(owner: Person, run: 
     assert line["message"].endswith("the plugin lab, which provides it, is disabled for the organization.")
 
 
-def test_a_run_whose_engine_is_off_fails_and_succeeds_once_it_is_on_again(app: App, owner: Person, run: Run) -> None:
+def test_a_run_whose_engine_is_off_is_blocked_and_continues_once_it_is_on_again(app: App, owner: Person, run: Run) -> None:
     agent = agent_of(owner, engine_id=engine_of(owner))
     switch(owner, on=False)
     execution = run(owner, agent)
-    assert execution["error"] == {
-        "code": "feature_disabled",
-        "message": "the plugin lab, which provides lab, is disabled for the organization",
-        "retryable": True,
-        "meta": {"plugin": "lab"},
-    }
+    assert (execution["status"], execution["waiting_for"], execution["missing"]) == ("blocked", "missing", "plugin:lab")
     switch(owner, on=True)
-    again = owner.client.post(f"/executions/{execution['id']}/retry").data
+    make_due(app)
     work_off(app)
-    assert owner.client.get(f"/executions/{again['id']}").data["status"] == "succeeded"
+    assert owner.client.get(f"/executions/{execution['id']}").data["status"] == "succeeded"
 
 
 def test_an_engine_that_is_off_is_answered_for_by_its_fallback(owner: Person, run: Run) -> None:

@@ -9,7 +9,7 @@ from aasim_core.app import App
 from aasim_core.testing.peer import Peer
 from aasim_plugins.webhooks.delivery import lanes
 
-from ...executions.tools.test_moving_tools import make_due
+from ...executions.passing_time import make_due
 from ..conftest import Hooks
 
 _WEBHOOK = "webhook_of_nobody"

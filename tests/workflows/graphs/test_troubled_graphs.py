@@ -12,7 +12,7 @@ from aasim_plugins.executions.hookspecs import ToolError, ToolUse
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.workflows.models import NodeRow
 
-from ..conftest import make_due
+from ...executions.passing_time import make_due
 from .troubled_graphs import Expected, Troubled
 
 

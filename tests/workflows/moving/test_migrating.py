@@ -8,7 +8,8 @@ from aasim_core.app import App
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.hookspecs import ToolError
 
-from ..conftest import WAIT, Bench, edge, let_time_pass, make_due, node, outcomes, read, tool
+from ...executions.passing_time import make_due
+from ..conftest import WAIT, Bench, edge, let_time_pass, node, outcomes, read, tool
 from ..test_compensation import undo
 
 

@@ -11,7 +11,7 @@ from aasim_core.testing.peer import Peer, serving
 from aasim_core.testing.world import Person
 from aasim_plugins.workflows.hookspecs import NodeType, Result
 
-from ...executions.tools.test_moving_tools import make_due
+from ...executions.passing_time import make_due
 from ..conftest import node, read, tool
 
 Run = Callable[..., dict[str, Any]]

@@ -11,7 +11,8 @@ from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.peer import Handler, Peer, serving
 from aasim_core.testing.world import Person, World
 
-from ..conftest import make_due, node, read
+from ...executions.passing_time import make_due
+from ..conftest import node, read
 
 Run = Callable[..., dict[str, Any]]
 _TOKEN = "sentinel-of-the-token"
@@ -163,7 +164,7 @@ def test_a_run_waits_while_apps_are_off_for_the_organization(
 ) -> None:
     workflow = make([fetch(connect(), f"{peer.url}/v1/a")])
     run_id = owner.client.post(f"/workflows/{workflow['id']}/execute", {}).data["id"]
-    for on, status, sent in ((False, "queued", []), (True, "succeeded", ["/v1/a"])):
+    for on, status, sent in ((False, "blocked", []), (True, "succeeded", ["/v1/a"])):
         with organization_scope(owner.organization_id), app.database.transaction():
             features.switch(owner.organization_id, "connected_apps", on)
         make_due(app)
