@@ -14,7 +14,7 @@ from aasim_core.data.scope import mentions_tenants
 from aasim_core.testing.statements import Sent, plan_of
 
 _READS = ("SELECT", "(SELECT", "WITH")
-_POSTGRES_SCAN, _SQLITE_SCAN = re.compile(r"Seq Scan on (\w+)"), re.compile(r"^SCAN (\w+)(?! USING)$", re.MULTILINE)
+_POSTGRES_SCAN, _SQLITE_SCAN = re.compile(r"Seq Scan on (\w+)"), re.compile(r"^SCAN (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
