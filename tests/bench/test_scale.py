@@ -94,7 +94,8 @@ def test_every_question_is_answered_without_reading_a_large_table_from_end_to_en
     for endpoint, path in list(addresses(app.endpoints, asker.items)):
         for asked in questions(endpoint, path, asker.items, until):
             with recorded(app.database) as statements:
-                if asker.items(joined(asked.path, asked.query)) is None:
+                is_refused = asker.items(joined(asked.path, asked.query)) is None
+                if is_refused and caller == "owner":  # others may not ask for anybody's sessions, say
                     faults.append(f"GET {asked.path}?{asked.query} is refused")
             tables = plans.whole_tables(app.database, asker.organization_id, statements) & _LARGE
             faults += [f"GET {asked.path}?{asked.query} reads all of {table}" for table in tables]
