@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aasim_core.access import tree
 from aasim_core.access.rights import Rights
@@ -79,6 +79,7 @@ def start(
     parent: Execution | None = None,
     api_key_id: str | None = None,
     key: str | None = None,
+    on_duplicate: Literal["return", "refuse"] = "return",
     run_at: datetime | None = None,
     deadline: datetime | None = None,
     admission: Admit | None = None,
@@ -92,14 +93,14 @@ def start(
     runner's `check_start`; Invalid for an input that does not meet the `input_schema`. A `parent` starts runs in a project on hold, too,
     if it is its own.
 
-    Where a `key` has started a run that is still kept, that is returned. The run begins at `run_at`; its `deadline` counts waits, too.
+    Where a `key` has started a run that is still kept, that is returned, or Refused ``already_exists``. The run begins at `run_at`; its `deadline` counts waits, too.
     It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused ``too_many_at_once`` where it
     may not wait; after a start with one, the running transaction changes no other run. Those of a higher `priority` go first.
     `chain` are the links between the starter and the run's subject, such as the due time of a schedule; a `parent` gives its own chain,
     too. The `labels` are those of the parent, or of the run that is repeated, unless others are given; see `labels.fault_in`.
     """
     if key and (existing := _with_key(key)):
-        return existing
+        return _again(existing, on_duplicate)
     _refuse_to_begin(app, project_id, parent)
     check_input(input_schema, given)
     queue_limit.refuse_full(app)
@@ -119,6 +120,12 @@ def _with_key(key: str) -> Execution | None:
     records.database_of(Execution).lock(f"executions/key/{current_organization()}/{key}")
     found = _id_by_key.one(key=key)
     return None if found is None else records.find_or_none(Execution, found[0])
+
+
+def _again(existing: Execution, on_duplicate: Literal["return", "refuse"]) -> Execution:
+    if on_duplicate == "refuse":
+        raise Refused("already_exists", f"{existing.id} was started with this key.", meta={"execution_id": existing.id})
+    return existing
 
 
 @compiled(Execution)

@@ -10,6 +10,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
+from aasim_core.errors import Refused
 from aasim_core.events.records import EventRow
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
@@ -178,6 +179,14 @@ def test_a_run_that_is_cancelled_waits_for_nothing_any_more(owner: Person, work:
 def test_a_run_of_a_key_is_started_once(app: App, owner: Person) -> None:
     first, second, other = (begin(app, owner, key=key) for key in ("due-1", "due-1", "due-2"))
     assert (first.id == second.id, first.id == other.id) == (True, False)
+
+
+def test_a_start_with_a_key_that_has_started_a_run_can_be_refused(app: App, owner: Person) -> None:
+    first = begin(app, owner, key="due-1")
+    with pytest.raises(Refused) as refused:
+        begin(app, owner, key="due-1", on_duplicate="refuse")
+    [[problem]] = refused.value.problems.values()
+    assert (problem.code, problem.meta) == ("already_exists", {"execution_id": first.id})
 
 
 def test_a_run_begins_when_its_time_has_come(app: App, owner: Person, work: Work) -> None:

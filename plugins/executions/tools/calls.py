@@ -17,6 +17,7 @@ from aasim_core.user_code import json_schema
 from ..hookspecs import LOOK_AGAIN_SECONDS, CancelRequested, Question, Reviewer, Run, RunFailed, RunLater, RunPauses, TimedOut
 from ..models import DENIED, DONE, RUNNING, UNKNOWN, WAITING, ToolCall
 from ..questions.asking import decided, is_wanted, put, reviewer_of
+from ..starting.origins import chain_of
 from . import tracing
 from .call_questions import arguments_of, may_it_be_made, may_it_still_be_made, was_it_done
 from .call_records import LONGEST_RESULT, close, write
@@ -241,6 +242,7 @@ class Attempt:
             should_cancel=self.run.cancelled,
             contract=self.bound.tool.contract,
             api_key_id=execution.api_key_id,
+            chain=chain_of(execution),
         )
 
     def _after_a_crash(self) -> Any:

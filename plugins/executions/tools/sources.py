@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -136,6 +136,7 @@ class ToolUse:
     and soon after `should_cancel` returns True. `contract` is that of the tool when the call was decided: a source with changing tools
     compares it with the current one, and raises `ToolChanged` if they differ.
 
+    The `chain` says on whose behalf, from the person to the run: pass it on to a service that is to know.
     `initiator_id` is the user who started the run, or whose API key `api_key_id` did. `principal` is the one that the call acts for: check
     its rights, and not those of the user, which may be wider than the key's.
     """
@@ -150,6 +151,7 @@ class ToolUse:
     should_cancel: Callable[[], bool]
     contract: str = ""
     api_key_id: str | None = None
+    chain: Sequence[str] = ()
 
     @property
     def principal(self) -> Principal:

@@ -103,7 +103,8 @@ def _say_why(run: DurableRun, *, is_halted: bool = False) -> None:
 def _fail(context: "JobContext", run: DurableRun, failure: RunFailed, ending: Ending = "failed") -> None:
     """A new run starts from the beginning, so that one that has done something is not `retryable`."""
     error = error_of(failure.code, failure.message, failure.retryable and not effects.has_any(run.execution))
-    error |= {"meta": dict(failure.meta)} if failure.meta else {}
+    where = {"path": run.address.path} if run.address.path else {}
+    error |= {"meta": meta} if (meta := where | dict(failure.meta or {})) else {}
     _end(context, run, Outcome(ending), {"error": error})
 
 

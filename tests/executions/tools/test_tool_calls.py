@@ -45,6 +45,13 @@ def test_an_agent_calls_its_tool_and_goes_on_with_the_result(owner: Person, scri
     assert made["result"] == {"result": {"did": "hammer", "what": "nail"}}
 
 
+def test_a_tool_is_told_on_whose_behalf_it_is_called(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    [use] = shed.used
+    assert list(use.chain) == execution["chain"]
+    assert (use.chain[0], use.chain[-1]) == (owner.user_id, execution["id"])
+
+
 def test_arguments_that_the_agent_fixes_are_not_the_models_choice(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     tools = [{"ref": shed.add("hammer"), "arguments": {"what": "screw"}}]
     run(owner, scripted(call("hammer", what="nail"), "done", tools=tools), work)
@@ -111,7 +118,8 @@ def test_a_result_that_nobody_can_keep_is_mended(owner: Person, scripted: Make, 
 
 def test_the_same_call_for_the_third_time_ends_the_run(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     agent = scripted(*[call("hammer", what="nail")] * 5, tools=[{"ref": shed.add("hammer")}])
-    assert run(owner, agent, work)["error"]["code"] == "tool_call_repeated"
+    error = run(owner, agent, work)["error"]
+    assert (error["code"], error["meta"]["path"]) == ("tool_call_repeated", "engine#3")
     assert len(shed.used) == 2
 
 
