@@ -79,6 +79,7 @@ def test_a_call_that_does_not_fit_ends_the_run_with_the_exact_limit(owner: Perso
         "the person who manages the budget to raise its max_cost.",
         "retryable": True,
         "meta": {
+            "path": "engine",
             "limit": "max_cost",
             "scope": "organization",
             "scope_id": owner.organization_id,

@@ -56,7 +56,7 @@ def test_an_engine_that_fails_fails_the_run_at_once(owner: Person, run: Run, lab
         "code": "plugin_failed",
         "message": "the plugin lab failed as a provider of engines",
         "retryable": False,
-        "meta": {"plugin": "lab"},
+        "meta": {"path": "engine", "plugin": "lab"},
     }
     assert lab.done(app, owner.organization_id).count("engine") == 1
 
