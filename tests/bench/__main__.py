@@ -17,7 +17,7 @@ from . import databases
 from .contestants.handmade import PEER_ENVIRONMENT, ROOT
 from .counted.command import analytics
 from .graphs import measuring as graphs
-from .measurements import conditions, cost, flows, footprint, growth, lists, queries, rounds, scored
+from .measurements import conditions, cost, flows, footprint, growth, kernel, lists, queries, rounds, scored
 from .measurements.rounds import Options
 from .reporting import report
 from .reporting.findings import Measurement, keep, missed
@@ -26,7 +26,8 @@ from .webhooks import measuring
 
 WEB = ("J1", "J1t", "J2", "J3")
 GRAPHS = tuple(graphs.JOBS)
-WHAT = (*WEB, "J4", *GRAPHS, "J7", "J8", "rubrics", "growth", "conditions", "lists", "start", "memory", "queries", "cost")
+ALONE = ("rubrics", "growth", "conditions", "lists", "start", "memory", "queries", "cost", "kernel")
+WHAT = (*WEB, "J4", *GRAPHS, "J7", "J8", *ALONE)
 Kind = Literal["sqlite", "postgresql"]
 _OF_AASIM: Mapping[str, Callable[[str, Options], Measurement]] = {
     "J7": measuring.measure,
@@ -91,11 +92,21 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
 def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_arguments: Sequence[str]) -> None:
     """Try for long what tests/faults tries in short: kills at chosen writes and at random, drains, full disks, lost servers."""
     often = {"FAULTS_POINTS": points, "FAULTS_API_POINTS": points // 3, "FAULTS_KILLS": kills, "FAULTS_RESTARTS": restarts}
-    often["FAULTS_TOOL_POINTS"] = often["FAULTS_WAITS"] = often["FAULTS_WEBHOOKS"] = often["FAULTS_FLOWS"] = points // 10
+    often["FAULTS_WAITS"] = points  # more than there are, so all
+    often["FAULTS_TOOL_POINTS"] = often["FAULTS_WEBHOOKS"] = often["FAULTS_FLOWS"] = points // 10
     often["FAULTS_GRAPHS"], often["FAULTS_CANCELS"] = points // 30, points * 10 // 3
     often["FAULTS_REPLAYED"] = points * 100 // 3
     often["FAULTS_SEED"] = randbelow(1_000_000) if seed is None else seed
     _try_for_long(["-m", "faults", "tests/faults", *pytest_arguments], often)
+
+
+@main.command()
+@click.option("--seeds", default=10_000, show_default=True, help="Lives of runs, on each database.")
+@click.argument("pytest_arguments", nargs=-1)
+def simulate(seeds: int, pytest_arguments: Sequence[str]) -> None:
+    """Play lives of runs in the model and in rows, and compare both after each change."""
+    tried = ["tests/executions/shell/test_simulated_rows.py", "-k", "for_a_while", "--timeout=0"]
+    _try_for_long(["-m", "long", *tried, *pytest_arguments], {"SIMULATED_SEEDS": seeds})
 
 
 @main.command()
@@ -149,6 +160,8 @@ def _measured(what: Sequence[str], kinds: Sequence[Kind], options: Options, cons
             found += [measure(kind, options) for name, measure in _OF_AASIM.items() if name in what]
         if "cost" in what and "postgresql" in kinds:
             found.append(cost.measure(options))
+        if "kernel" in what:
+            found.append(kernel.measure(options))
         if "start" in what:
             found.append(footprint.start(options))
     return found

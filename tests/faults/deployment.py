@@ -131,11 +131,18 @@ def deployed_on(cluster: Cluster, **more: str) -> Iterator[Deployment]:
 
 @contextmanager
 def _migrated(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
+    with on_empty(database, queue_url, more) as deployment:
+        migrated = deployment.command("migrate")
+        if migrated.returncode:
+            raise RuntimeError(migrated.stderr)
+        yield deployment
+
+
+@contextmanager
+def on_empty(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
+    """An installation without tables and processes; `more` are settings of every process."""
     queue = queue_url or f"sqlite:///{database.folder / 'queue.db'}"
     deployment = Deployment(database, queue, processes.free_port(), more=dict(more))
-    migrated = deployment.command("migrate")
-    if migrated.returncode:
-        raise RuntimeError(migrated.stderr)
     try:
         yield deployment
     finally:
@@ -143,9 +150,9 @@ def _migrated(database: Database, queue_url: str | None, more: Mapping[str, str]
             deployment.kill(name)
 
 
-def until(check: Callable[[], object], what: str, seconds: float = 120) -> None:
+def until(check: Callable[[], object], what: str, seconds: float = 120, pause: float = 0.02) -> None:
     """Wait for a condition."""
-    processes.eventually(check, what, seconds=seconds)
+    processes.eventually(check, what, seconds=seconds, pause=pause)
 
 
 def soon() -> str:

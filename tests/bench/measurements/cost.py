@@ -7,7 +7,7 @@ Everything that the server does is counted, so nothing else may use it meanwhile
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ def measure(options: Options) -> Measurement:
                 raw[name] = _Cost(service, database, agent, pace).of(options.seconds * 10)
                 findings += [_finding(what, name, value) for what, value in raw[name].items()]
             raw["tables"] = _tables(database)
+            findings += _in_place(raw["tables"])
     return Measurement("cost", "postgresql", findings, raw=raw)
 
 
@@ -115,6 +116,12 @@ def _tables(database: Database) -> dict[str, Sequence[Any]]:
         FROM pg_stat_user_tables WHERE relname = ANY(%s)
     """
     return {name: figures for name, *figures in connected(database.url).execute(query, [list(_TABLES)]).fetchall()}
+
+
+def _in_place(tables: Mapping[str, Sequence[int]]) -> list[Finding]:
+    """Of the updates of an execution, how many wrote no index."""
+    _, updated, in_place, *_ = tables["executions_execution"]
+    return [found("updates of executions that write no index", 100 * in_place / updated, unit=" %")] if updated else []
 
 
 def _with_ended_children(pid: int) -> float:

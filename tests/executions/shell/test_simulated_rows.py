@@ -1,7 +1,8 @@
 """What the simulator lets happen to runs happens to rows: they read back as what the model has, on both databases."""
 
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,8 @@ from ..kernel.simulation.shell_world import PRIORITIES, ShellWorld, live
 from ..test_waiting_runs import PLUGINS
 
 _SEEDS, _LONG_SECONDS = 5, 30
+#: How many seeds are tried instead of those of so many seconds, as `bin/bench simulate` says.
+_WHOLE = int(os.environ.get("SIMULATED_SEEDS", "0"))
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +142,13 @@ def test_rows_are_what_the_model_has(app: App, owner: Person, seed: int, monkeyp
 
 @pytest.mark.long
 def test_rows_are_what_the_model_has_for_a_while(app: App, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    until, seed = time.monotonic() + _LONG_SECONDS, _SEEDS
-    while time.monotonic() < until:
+    for seed in range(_WHOLE) if _WHOLE else seeds_for(_LONG_SECONDS):
         mirrored(app, owner, seed, monkeypatch)
+
+
+def seeds_for(seconds: float) -> Iterator[int]:
+    """Seeds that the tests of single ones do not try, until the time is over."""
+    until, seed = time.monotonic() + seconds, _SEEDS
+    while time.monotonic() < until:
+        yield seed
         seed += 1

@@ -1,10 +1,7 @@
 """Two versions of a plugin work side by side on one database, under load, through an upgrade in two halves and back."""
 
-import itertools
 import shutil
-import subprocess
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -15,9 +12,9 @@ import pytest
 from ...bench import processes
 from ...processes.client import Client as Person
 from ...processes.client import Secrets
-from ..deployment import COMMAND, Deployment, until
-from ..invariants import violations
-from ..workload import Client, History, Operation, create, execute, prepare
+from ..deployment import Deployment, until
+from ..workload import Client, Operation, prepare
+from .side_by_side import Load, Release
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 
@@ -26,128 +23,40 @@ HERE = Path(__file__).parent
 SLOW = [{"text": "a", "tool_calls": [{"name": "look_up", "arguments": {"word": str(n)}}], "delay_seconds": 1} for n in range(4)]
 
 
-@dataclass
-class Release:
-    """A version of the plugin ``ledger``, with an API and a worker of its own on the common database."""
+class Ledger(Release):
+    """A version of the plugin ``ledger``."""
 
-    deployment: Deployment
-    name: str
-    port: int = field(default_factory=processes.free_port)
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """The environment of its processes."""
-        folder = self.deployment.database.folder / self.name
-        own = {"AASIM_PLUGINS__FOLDER": str(folder), "AASIM_PLUGINS__ENABLED": '["witness", "ledger"]'}
-        return {**self.deployment.settings, **own, "AASIM_BIND": f"127.0.0.1:{self.port}"}
-
-    def install(self) -> "Release":
+    def install(self) -> "Ledger":
         """Put its files where its processes look for them."""
         folder = self.deployment.database.folder / self.name
         shutil.copytree(HERE / "releases" / self.name, folder)
         shutil.copytree(HERE.parent / "plugins" / "witness", folder / "witness")
+        self.own |= {"AASIM_PLUGINS__FOLDER": str(folder), "AASIM_PLUGINS__ENABLED": '["witness", "ledger"]'}
         return self
-
-    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run `aasim` with arguments to its end."""
-        environment = processes.environment(self.settings)
-        return subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60)
-
-    def migrate(self, *arguments: str) -> str:
-        """Apply its migrations; what was said."""
-        done = self.command("migrate", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start(self) -> None:
-        """Start its API and its worker."""
-        self.deployment.start_api(f"{self.name}-api", self.port, **self.settings)
-        worker = f"{self.name}-worker"
-        self.deployment.running[worker] = processes.spawn([COMMAND, "worker"], self.settings, self.deployment.log(worker))
-        until(lambda: "the worker is ready" in self.deployment.log(worker).read_text(), f"the start of {worker}")
-
-    def stop(self) -> None:
-        """Ask both to stop, as an operator does."""
-        assert self.deployment.stop(f"{self.name}-api") == 0
-        assert self.deployment.stop(f"{self.name}-worker") == 0
-
-
-class Spread(Client):
-    """Sends each request to the next of the releases that are in rotation, as a balancer does."""
-
-    rotation: Sequence[Release] = ()
-    turns: Iterator[int] = itertools.count()
-
-    def ask(self, *request: Any, **more: Any) -> tuple[int, Any]:
-        """One request."""
-        self.port = self.rotation[next(self.turns) % len(self.rotation)].port
-        return super().ask(*request, **more)
 
 
 @dataclass
-class Load:
-    """Threads that create agents, start executions, and write and read entries, until the body ends; then everything must be well."""
+class LedgerLoad(Load):
+    """Clients who also write and read entries."""
 
-    deployment: Deployment
-    token: str
-    history: History
-    #: The releases that get requests.
-    rotation: list[Release]
     entries: list[Operation] = field(default_factory=list)
-    reads: list[int] = field(default_factory=list)
-    _over: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> "Load":
-        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(4)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def turn_to(self, *releases: Release) -> None:
-        """Send requests to these from now on."""
-        self.rotation[:] = releases
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Wait until a number of entries more were written and read."""
-        count = len(self.reads)
-        until(lambda: len(self.reads) > count + 20 or self._over.is_set(), "a bit of load", seconds=60)
-
-    def _work(self, number: int) -> None:
-        client = Spread(0, self.token)
-        client.rotation = self.rotation
-        acts = [lambda: execute(client, self.history), lambda: self._enter(client), lambda: create(client, self.history)]
-        for act in itertools.cycle(acts[number % 3 :] + acts[: number % 3]):
-            if self._over.wait(0.1):
-                return
-            act()
-
-    def _enter(self, client: Client) -> None:
+    def read(self, client: Client) -> None:
+        """Write an entry and read all."""
         operation = Operation("enter", f"enter-{token_hex(8)}")
         self.entries.append(operation)
         client.insist(operation, "POST", "/api/v1/ledger", {"name": operation.key, "text": f"of {operation.key}"})
         self.reads.append(client.ask("GET", "/api/v1/ledger")[0])
 
-    def faults(self) -> list[str]:
-        """What went wrong, as sentences; to be asked when the load is over."""
-        self.deployment.settle(120)
-        refused = [op for op in [*self.entries, *self.history.operations] if op.refusals or not op.done]
-        return [
-            *(f"{op.kind} was answered {op.refusals} and {op.status}: {op.id}" for op in refused),
-            *(f"the list was answered {status}" for status in self.reads if status != 200),
-            *violations(self.deployment, self.history),
-        ]
+    def operations(self) -> Sequence[Operation]:
+        """The entries, too."""
+        return [*self.entries, *self.history.operations]
 
 
 @pytest.fixture
 def old(deployment: Deployment) -> Release:
     """The version before, installed."""
-    release = Release(deployment, "old").install()
+    release = Ledger(deployment, "old").install()
     release.migrate()
     return release
 
@@ -155,7 +64,7 @@ def old(deployment: Deployment) -> Release:
 @pytest.fixture
 def new(deployment: Deployment) -> Release:
     """The version after, of which nothing is applied yet."""
-    return Release(deployment, "new").install()
+    return Ledger(deployment, "new").install()
 
 
 def rows(deployment: Deployment, columns: str) -> dict[str, tuple[Any, ...]]:
@@ -168,7 +77,7 @@ def test_an_upgrade_under_load_stops_nothing_and_loses_and_doubles_nothing(
 ) -> None:
     old.start()
     client, history = prepare(old.port)
-    with Load(deployment, client.token, history, [old]) as load:
+    with LedgerLoad(deployment, client.token, history, [old]) as load:
         load.go_on()
         said = new.migrate()
         assert "applied ledger/0002_memos\n1 migrations applied.\nLeft for when all processes run this version" in said
@@ -192,7 +101,7 @@ def test_until_the_second_half_the_way_back_is_open(deployment: Deployment, old:
     old.start()
     client, history = prepare(old.port)
     new.migrate()
-    with Load(deployment, client.token, history, [old]) as load:
+    with LedgerLoad(deployment, client.token, history, [old]) as load:
         for _ in range(2):
             new.start()
             load.turn_to(new)
