@@ -25,6 +25,14 @@ def only(names: Iterable[str], folder: Path | None = None) -> Mapping[str, Any]:
     return flags if folder is None else {**flags, "plugins.folder": str(folder)}
 
 
+def among_all(names: Iterable[str], folder: Path | None = None) -> Mapping[str, Any]:
+    """The same with every bundled plugin on too."""
+    candidates = discover(folder)
+    wanted = _with_required(names, candidates)
+    flags = {"plugins.enabled": sorted(name for name in wanted if not candidates[name].bundled)}
+    return flags if folder is None else {**flags, "plugins.folder": str(folder)}
+
+
 def without(flags: Mapping[str, Any], name: str, folder: Path | None = None) -> Mapping[str, Any]:
     """The flags with the plugin `name` off, and whatever requires it."""
     candidates = discover(folder)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -17,12 +18,14 @@ from ...app import App
 from ...bootstrap import build_app
 from ...context import organization_scope, system_scope
 from ...data.backends.connect import bind
+from ...data.migrator.runner import Source
 from ...data.records import insert_rows
 from ...events.records import EventRow
 from ...http.operations import Endpoint
 from ...process.startup import start_plugins, stop_plugins
 from ...schemas.examples import example_of
 from ...serving.application import make_wsgi
+from ..apps import settings_in
 from ..copies import copied, numbered
 from ..world import Person, World
 from .documented import Documented
@@ -47,6 +50,11 @@ class Unprepared(pytest.fail.Exception):  # type: ignore[name-defined]
 def name_of(endpoint: Endpoint) -> str:
     """``GET /agents/{agent_id}``."""
     return f"{endpoint.method} {endpoint.template}"
+
+
+def sources_of(folder: Path, flags: Mapping[str, Any]) -> Sequence[Source]:
+    """The migrations of an app with these settings."""
+    return build_app(settings_in(folder, flags)).migration_sources
 
 
 @contextmanager

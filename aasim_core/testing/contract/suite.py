@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 import pytest
 
 from ...bootstrap import build_app
-from ...data.migrator.runner import Source
 from ...errors import StartupError
 from ...http.operations import Endpoint
 from ...plugins.registry import Found
@@ -37,7 +36,7 @@ from .lists import ListContract
 from .manifest import ManifestContract
 from .protocols import ProtocolContract
 from .refusals import RefusalContract
-from .stage import Stage, name_of, running
+from .stage import Stage, name_of, running, sources_of
 
 
 class PluginContract(
@@ -124,7 +123,7 @@ class PluginContract(
     def stage_flags(cls, stage_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
         """The settings of the stage, with a data folder and a migrated database of its own."""
         folder = tmp_path_factory.mktemp("stage")
-        with stage_databases.lent(_sources_of(folder, cls.flags())) as database:
+        with stage_databases.lent(sources_of(folder, cls.flags())) as database:
             yield {**cls.flags(), "data_dir": str(folder), **database}
 
     @pytest.fixture(scope="class")
@@ -169,7 +168,3 @@ def _applies(test: Any, found: Found | None, operations: Sequence[Endpoint]) -> 
     concerns = getattr(test, "concerns", None)
     is_needed = concerns is None or any(map(concerns, operations))
     return is_needed and all(suits(found) for suits in getattr(test, "suits", ()))
-
-
-def _sources_of(folder: Path, flags: Mapping[str, Any]) -> Sequence[Source]:
-    return build_app(settings_in(folder, flags)).migration_sources

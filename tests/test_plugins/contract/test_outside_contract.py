@@ -57,6 +57,8 @@ BREACHES = {
     "test_beside_the_api_no_bytes_make_an_error_of_the_server",
     "test_a_change_is_an_event",
     "test_what_is_deleted_is_gone",
+    "test_where_it_is_off_it_is_known_how_others_use_what_it_brings",
+    "test_where_it_is_off_what_it_brings_for_other_plugins_is_not_used",
     "test_a_page_of_a_hundred_rows_takes_as_many_statements_as_one_of_one",
 }
 

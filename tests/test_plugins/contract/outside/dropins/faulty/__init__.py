@@ -3,6 +3,7 @@
 from aasim_core import Event, Permission, Plugin, hookimpl
 
 from . import api, inbound
+from .hookspecs import Regret, Wish
 from .models import Thing
 
 # A summary that is no sentence.
@@ -31,3 +32,13 @@ def events(app):
 @hookimpl
 def routes(app):
     return [api.Things(app), inbound.Inbound()]
+
+
+@hookimpl
+def wishes(app):
+    return [Wish("luck", lambda: "Good luck!")]
+
+
+@hookimpl
+def regrets(app):
+    return [Regret("none")]
