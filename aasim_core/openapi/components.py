@@ -30,7 +30,8 @@ class Use(Enum):
 
     A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, also in nested objects, so that a
     client changes only what it names; null resets a nested member to its default. A response is open, because fields can be added. An item
-    is a response from which ``fields=`` may omit fields. A query parameter is text, with commas between the items of a list.
+    is a response from which ``fields=`` may omit fields. A query parameter is text, with commas between the items of a list. Words are
+    those of such a list that no response has.
     """
 
     BODY = "In"
@@ -39,11 +40,13 @@ class Use(Enum):
     ANSWER = "Out"
     ITEM = "Item"
     QUERY = "Query"
+    WORDS = "Words"
 
 
 _FREE: Shape = {"type": "object", "additionalProperties": True, "description": "Any JSON object."}
 _CLOSED = (Use.BODY, Use.PATCH, Use.MEMBERS)
-_SENT = (*_CLOSED, Use.QUERY)
+_ASKED = (Use.QUERY, Use.WORDS)
+_SENT = (*_CLOSED, *_ASKED)
 #: Of nested objects, and of lists, which are replaced as a whole.
 _WITHIN_OBJECT = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.MEMBERS}
 _WITHIN_LIST = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.BODY, Use.MEMBERS: Use.BODY}
@@ -126,7 +129,7 @@ class Components:
         shape = self._shape(field, use, kind, name)
         if use is Use.BODY and not field.required and field.load_default is not missing:
             shape["description"] = f"{shape.get('description', '')} Defaults to {_default(field)}.".strip()
-        if use is Use.QUERY and isinstance(field.load_default, str | int | tuple):
+        if use in _ASKED and isinstance(field.load_default, str | int | tuple):
             shape["default"] = list(field.load_default) if isinstance(field.load_default, tuple) else field.load_default
         return shape
 
@@ -147,17 +150,29 @@ class Components:
             shape["not"] = {"type": "null"}
         if isinstance(field, Text) and use in _SENT and not _says_characters(shape):
             shape["pattern"] = field.characters
-        return _with(self.words(shape.pop("enum"), kind, name), _without_type(shape), field) if "enum" in shape else shape
+        if "enum" not in shape:
+            return shape
+        values = [value for value in shape.pop("enum") if value is not None]
+        words = _literal(values) if use is Use.WORDS else {"type": "string", "enum": values}
+        return _with(self.words(words, kind, name), _without_type(shape), field)
 
-    def words(self, values: list[str | None], kind: type, name: str) -> Shape:
+    def words(self, shape: Shape, kind: type, name: str) -> Shape:
         """Return a reference to the enumeration of the class's field `name`; other classes of the plugin may share it."""
-        shape = {"type": "string", "enum": [value for value in values if value is not None]}
         field = "".join(part.title() for part in name.split("_"))
         owner = self.owner(kind)
         for known, held in self.sections["schemas"].items():
             if known.startswith(f"{owner}.") and known.endswith(field) and held == shape:
                 return {"$ref": f"#/components/schemas/{known}"}
         return self.refer("schemas", shape, f"{owner}.{stem(kind)}{field}", f"{owner}.{kind.__name__}{field}")
+
+
+def _literal(values: Sequence[str]) -> Shape:
+    """Return the enumeration as constants, which are literals in a generated client, where ``enum`` is a class in a file of its own.
+
+    Python's generator cannot read such literals in responses.
+    """
+    constants: list[Shape] = [{"const": value} for value in values]
+    return {"oneOf": constants} if len(constants) > 1 else constants[0]
 
 
 def _says_characters(shape: Shape) -> bool:

@@ -14,6 +14,8 @@ from .headers import REQUEST, sent_with
 
 #: Lists sorted by at most this many fields share one component per set of fields.
 _FEW_TO_SORT_BY = 3
+#: Parameters whose words are no values of a field.
+_OF_LISTS = ("expand", "fields", "include", "sort")
 _KEY = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
 
 
@@ -63,7 +65,9 @@ def _query_parameter(components: Components, name: str, field: Any, kind: type) 
         kind = PaginationOut
     if isinstance(field, Sort) and len(field.names) <= _FEW_TO_SORT_BY:
         kind, words = PaginationOut, "_".join(("sort_by", *field.names))
-    schema = components.field(field, Use.QUERY, kind, words)
+    schema = components.field(field, Use.WORDS if name in _OF_LISTS else Use.QUERY, kind, words)
+    if name in _OF_LISTS:
+        schema["description"] += f" One or more of {', '.join(f'`{word}`' for word in field.inner.values)}."
     if isinstance(field, Sort):
         schema["examples"] = [list(field.load_default)]
     parameter = {"name": name, "in": "query", "required": field.required, "schema": schema}

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Request
+from aasim_core.context import current_organization
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
 from aasim_core.resources.collection import Parent
+from aasim_core.resources.places import PLACE
+from aasim_core.schemas.fields import Choice, Id
 
 from . import placing, schemas, service, uses
-from .models import Budget, BudgetUse
+from .models import KINDS, Budget, BudgetUse
 
 _FIXED = ("invalid_state",)
 
@@ -38,10 +41,11 @@ class Budgets(Collection):
         },
         "delete": {"summary": "Delete a {singular} with its history. Other budgets still apply."},
     }
-    derived: ClassVar[Mapping[str, Derived]] = {"current": Derived(service.CURRENT_COLUMNS, service.current)}
+    derived: ClassVar[Mapping[str, Derived]] = {"current": Derived(service.CURRENT_COLUMNS, service.current), "place": PLACE}
     query = ListQuery(
         schemas.BudgetOut(),
-        filters=("name", "scope_type", "scope_id", "period", "currency", "status", "created_at", "updated_at"),
+        filters=("name", "period", "currency", "status", "created_at", "updated_at"),
+        columns={"place_type": Choice(*KINDS), "place_id": Id()},
         sorts=("created_at", "updated_at", "name"),
         search=("name",),
     )
@@ -51,12 +55,13 @@ class Budgets(Collection):
         if "warn_percents" in values:
             values["warn_percents"] = sorted(values["warn_percents"])
         if record is None:
-            scope_id, node_id = placing.place_of(self.app, req, values["scope_type"], values["scope_id"])
-            values |= {"scope_id": scope_id, "node_id": node_id}
-            return values
-        if values.get("scope_id", "") is None and record.scope_type == "organization":
-            del values["scope_id"]
+            place = values.pop("place")
+            place_id, node_id = placing.find(self.app, req, place["type"], place.get("id"))
+            return {**values, "place_type": place["type"], "place_id": place_id, "node_id": node_id}
+        if values.get("place") == {"type": "organization"}:
+            values["place"] = {"type": "organization", "id": current_organization()}
         service.refuse_fixed(record, values)
+        values.pop("place", None)
         service.refuse_limitless({"max_cost": record.max_cost, "max_tokens": record.max_tokens, **values})
         return values
 

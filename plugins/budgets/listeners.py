@@ -1,4 +1,4 @@
-"""Reactions to events: move a budget when the object of its scope moves in the tree."""
+"""Reactions to events: move a budget when the object that it limits moves in the tree."""
 
 from typing import TYPE_CHECKING
 

@@ -7,20 +7,20 @@ from aasim_core.data.fields import IdField, InstantField, JsonField
 
 REFUSE, ALLOW = "refuse", "allow"
 STATUSES = ACTIVE, DISABLED = ("active", "disabled")
-SCOPES = ("organization", "branch", "department", "project", "agent", "api_key")
+KINDS = ("organization", "branch", "department", "project", "agent", "api_key")
 PERIODS = ("day", "week", "month", "total")
 
 
 class Budget(TenantRecord):
-    """What may be spent on engines by whatever belongs to a scope; None is no limit.
+    """What may be spent on engines at a place, and by everything in it; None is no limit.
 
-    `node_id` is the place in the tree that the scope belongs to, None for the organization itself. Costs are in micro-units of
+    `node_id` is the node of the tree that the place belongs to, None for the organization itself. Costs are in micro-units of
     `currency`, `warn_percents` are of the limits.
     """
 
     name = peewee.TextField()
-    scope_type = peewee.TextField()
-    scope_id = IdField()
+    place_type = peewee.TextField(column_name="scope_type")
+    place_id = IdField(column_name="scope_id")
     node_id = IdField(null=True)
     period = peewee.TextField()
     timezone = peewee.TextField()
@@ -34,13 +34,18 @@ class Budget(TenantRecord):
     class Meta:
         table_name = "budgets_budget"
         id_prefix = "budget"
-        references = {"scope_id": ("branch", "dept", "project")}  # noqa: RUF012 - peewee's Meta is read once
+        references = {"place_id": ("branch", "dept", "project")}  # noqa: RUF012 - peewee's Meta is read once
         indexes = (
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "updated_at", "id"), False),
             (("organization_id", "name"), True),
-            (("organization_id", "scope_id"), False),
+            (("organization_id", "place_id"), False),
         )
+
+    @property
+    def place(self) -> dict[str, str]:
+        """The object that it limits, as in responses: ``{"type", "id"}``."""
+        return {"type": self.place_type, "id": self.place_id}
 
 
 class BudgetUse(TenantRecord):

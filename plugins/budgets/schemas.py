@@ -1,10 +1,11 @@
 """Requests and responses of budgets."""
 
+from aasim_core.resources.places import PlaceIn, PlaceOut
 from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Patterned, Text, Timezone
 from aasim_core.schemas.rules import AnyOf, Needs
 from aasim_core.schemas.schema import RecordOut, Schema
 
-from .models import ACTIVE, ALLOW, PERIODS, REFUSE, SCOPES, STATUSES
+from .models import ACTIVE, ALLOW, KINDS, PERIODS, REFUSE, STATUSES
 
 #: Larger limits could overflow the sum of used and reserved amounts in 64 bits.
 _MOST = 10**15
@@ -13,14 +14,25 @@ _MOST = 10**15
 HAS_LIMIT = AnyOf("max_cost", "max_tokens")
 
 
+class LimitedIn(PlaceIn):
+    """The organization, a node in its tree, an agent, or an API key."""
+
+    type = Choice(*KINDS, required=True, example="organization")
+
+    rules = (Needs("id", of="type", when=tuple(kind for kind in KINDS if kind != "organization")),)
+
+
+class LimitedOut(PlaceOut):
+    """The organization, a node in its tree, an agent, or an API key, in a response."""
+
+    type = Choice(*KINDS, required=True)
+
+
 class BudgetIn(Schema):
     """A budget in a request: at least one of max_cost and max_tokens. What it counts is fixed at creation."""
 
     name = Text(1, 120, required=True, description="Unique in the organization.", example="Marketing, monthly")
-    scope_type = Choice(*SCOPES, required=True, description="The type of object that it limits; fixed.")
-    scope_id = Id(
-        allow_none=True, load_default=None, description="The id of that object; the organization itself by default. Fixed."
-    )
+    place = Object(LimitedIn, required=True, description="What it limits, with everything in it; fixed.")
     period = Choice(*PERIODS, load_default="month", description="When it resets; weeks begin on Monday. Fixed.")
     timezone = Timezone(load_default="UTC", description="Time zone of the resets. Fixed.", example="Europe/Vienna")
     max_cost = Integer(
@@ -44,7 +56,7 @@ class BudgetIn(Schema):
     )
     status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: it counts, but refuses nothing.")
 
-    rules = (Needs("scope_id", of="scope_type", when=tuple(scope for scope in SCOPES if scope != "organization")), HAS_LIMIT)
+    rules = (HAS_LIMIT,)
 
 
 class CurrentOut(Schema):
@@ -64,8 +76,7 @@ class BudgetOut(RecordOut):
 
     id = Id("budget", required=True)
     name = Text(required=True)
-    scope_type = Choice(*SCOPES, required=True)
-    scope_id = Id(required=True)
+    place = Object(LimitedOut, required=True)
     period = Choice(*PERIODS, required=True)
     timezone = Text(required=True)
     max_cost = Integer(allow_none=True, required=True)

@@ -31,7 +31,7 @@ def _concerned(has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget
 
 @compiled(Budget)
 def _of_scopes(size: int) -> Any:
-    return Budget.select().where(Budget.status == ACTIVE, one_of(Budget.scope_id, "scope", size)).order_by(Budget.id)
+    return Budget.select().where(Budget.status == ACTIVE, one_of(Budget.place_id, "scope", size)).order_by(Budget.id)
 
 
 def _has_budgets() -> bool:

@@ -1,4 +1,4 @@
-"""Operations on budgets: create, change, move with the object of their scope, and delete with their history."""
+"""Operations on budgets: create, change, move with the object that they limit, and delete with their history."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,7 +19,7 @@ from .periods import period_at
 from .schemas import HAS_LIMIT
 
 #: What a budget counts is the same in all its periods.
-FIXED = ("scope_type", "scope_id", "period", "timezone", "currency")
+FIXED = ("place", "period", "timezone", "currency")
 #: Maximum duration of an engine call.
 _LONGEST_CALL = timedelta(days=1)
 _COUNTED = ("used_cost", "used_tokens", "reserved_cost", "reserved_tokens")
@@ -88,10 +88,10 @@ def remove(budget: Budget) -> None:
     emit("budgets.deleted", budget)
 
 
-def follow(scope_id: str, node_id: str | None) -> None:
+def follow(place_id: str, node_id: str | None) -> None:
     """Move the budgets of an object that has moved in the tree, in the running transaction."""
     values = {"node_id": node_id, "version": Budget.version + 1, "updated_at": now()}
-    Budget.update(values).where(Budget.scope_id == scope_id).execute()
+    Budget.update(values).where(Budget.place_id == place_id).execute()
 
 
 def release_left(app: App) -> int:

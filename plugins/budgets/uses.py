@@ -68,8 +68,8 @@ class Exceeded(Refused):
     def __init__(self, budget: Budget, use: BudgetUse, limit: str, message: str) -> None:
         meta = {
             "limit": limit,
-            "scope": budget.scope_type,
-            "scope_id": budget.scope_id,
+            "scope": budget.place_type,
+            "scope_id": budget.place_id,
             "used": counted(use, limit),
             "max": getattr(budget, limit),
             "currency": budget.currency,

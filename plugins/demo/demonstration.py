@@ -56,8 +56,7 @@ def _ensure(api: "OwnApi", path: str, wanted: Mapping[str, Any]) -> Any:
 def _budget(agent_id: str) -> Mapping[str, Any]:
     return {
         "name": "Message reader, daily (sample)",
-        "scope_type": "agent",
-        "scope_id": agent_id,
+        "place": {"type": "agent", "id": agent_id},
         "period": "day",
         "max_tokens": 100_000,
     }

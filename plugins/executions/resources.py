@@ -21,11 +21,21 @@ from .admission.waiting import Missing, WaitsBehind
 from .lists import finding
 from .lists.labels import Labels
 from .models import SHOWN, Execution
-from .schemas import ExecutionOut
+from .schemas import CostOut, ExecutionOut
 from .starting.origins import CHAIN
 from .turn import usage
 
-__all__ = ["DERIVED", "ExecutionOut", "ExecutionResource", "Labels", "SubjectExecutions", "accepted", "reach_of", "ways_of"]
+__all__ = [
+    "DERIVED",
+    "CostOut",
+    "ExecutionOut",
+    "ExecutionResource",
+    "Labels",
+    "SubjectExecutions",
+    "accepted",
+    "reach_of",
+    "ways_of",
+]
 
 #: Up to this many nodes, each one's runs are read separately.
 _MOST_WAYS = 32

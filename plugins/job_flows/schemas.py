@@ -3,7 +3,7 @@
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text, Word
 from aasim_core.schemas.schema import RecordOut, Schema
 
-from ..executions.resources import Labels
+from ..executions.resources import CostOut, Labels
 from .kernel.due_time import MARKS
 from .models import ORIGINS, OUTCOMES, STATUS_REASONS, STATUSES
 from .timing_schemas import CalendarIn, MisfireIn, OverlapIn, TriggerIn
@@ -156,13 +156,6 @@ class StatsQuery(Schema):
     since_at = Instant(description="The beginning; by default thirty days ago.")
 
 
-class MoneyOut(Schema):
-    """An amount of money."""
-
-    currency = Text(allow_none=True, required=True, example="USD")
-    cost = Integer(required=True, description="Micro-units.")
-
-
 class StatsOut(Schema):
     """The health of a job flow."""
 
@@ -180,6 +173,6 @@ class StatsOut(Schema):
     lateness_p95_ms = Integer(
         0, allow_none=True, required=True, description="95 % of runs were queued within this time after the intended one."
     )
-    costs = ListOf(Object(MoneyOut), required=True, description="Of the runs, in each currency.")
+    costs = ListOf(Object(CostOut), required=True, description="Of the runs, in each currency.")
     streak = Integer(required=True, description="Number of consecutive successful runs; negative for failures.")
     last_success_at = Instant(allow_none=True, required=True, description="When a run last succeeded in that time.")

@@ -52,7 +52,7 @@ def prepare(client: Client) -> dict[str, str]:
             "prices": [{"input": read, "output": written, "currency": currency}], "default_parameters": {"replies": ['{"score": 1}']},
         }  # fmt: skip
         engines[currency] = client.post("/engines", body).data["id"]
-        budget = {"scope_type": "organization", "period": "day", "timezone": "UTC", "max_cost": 10**12, "currency": currency}
+        budget = {"place": {"type": "organization"}, "period": "day", "timezone": "UTC", "max_cost": 10**12, "currency": currency}
         assert client.post("/budgets", {"name": currency, **budget, "unpriced": "allow"}).status == 201
     rubric = {"name": "Polite", "criteria": [_JUDGED], "judge_engine_id": engines["USD"]}
     rubric_id = client.post(f"/engines/{engines['EUR']}/rubrics", rubric).data["id"]

@@ -167,7 +167,7 @@ def _types(place: str, old: Document, new: Document, *, sent: bool) -> Iterator[
 
 
 def _types_of(schema: Document) -> set[str]:
-    found = schema.get("type", [])
+    found = "string" if "oneOf" in schema else schema.get("type", [])
     types = {found} if isinstance(found, str) else set(found)
     return types | {"integer"} if "number" in types else types
 
@@ -182,6 +182,9 @@ def _values(place: str, old: Document, new: Document, *, sent: bool) -> Iterator
 
 
 def _values_of(schema: Document) -> list[Any] | None:
+    """The values that are listed: those of ``enum``, or constants, of which one holds."""
+    if "oneOf" in schema:
+        return [one["const"] for one in schema["oneOf"]]
     if "const" in schema:
         return [schema["const"]]
     found: list[Any] | None = schema.get("enum")

@@ -111,8 +111,17 @@ def test_choices_are_components_that_parameters_share(whole: dict[str, Any]) -> 
     assert whole["components"]["schemas"]["agents.AgentIn"]["properties"]["status"]["$ref"] == status["$ref"]
 
 
+def test_the_words_of_lists_are_constants_which_are_literals_in_clients(whole: dict[str, Any]) -> None:
+    schemas = whole["components"]["schemas"]
+    assert schemas["agents.AgentExpand"] == {"oneOf": [{"const": "project"}, {"const": "owner"}, {"const": "engine"}]}
+    assert schemas["core.PaginationInclude"] == {"const": "total"}
+    assert not [name for name, shape in schemas.items() if "enum" in shape and name.endswith(("Field", "Expand", "Sort"))]
+    parameters = {one["name"]: one for one in named(whole, "agents_list")["parameters"] if "name" in one}
+    assert parameters["expand"]["description"].endswith(" One or more of `project`, `owner`, `engine`.")
+
+
 def has_words(part: Any) -> bool:
-    return isinstance(part, dict) and "enum" in part and part.get("type") == "string"
+    return isinstance(part, dict) and not part.keys().isdisjoint(("enum", "oneOf"))
 
 
 def test_the_headers_that_an_operation_reads_are_declared(whole: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def budget(owner: Person) -> Callable[..., dict[str, Any]]:
     """Makes a budget of the organization."""
 
     def make(**fields: Any) -> dict[str, Any]:
-        body = {"name": "Everything", "scope_type": "organization", **fields}
+        body = {"name": "Everything", "place": {"type": "organization"}, **fields}
         return dict(owner.client.post("/budgets", body).data)
 
     return make

@@ -15,7 +15,7 @@ def test_a_budget_says_how_far_it_is(owner: Person, world: World) -> None:
     with time_machine.travel("2026-01-15T09:00:00Z", tick=False):
         body = {
             "name": "All",
-            "scope_type": "organization",
+            "place": {"type": "organization"},
             "max_cost": 5_000_000,
             "timezone": "Europe/Vienna",
             "warn_percents": [90, 50],
@@ -26,8 +26,7 @@ def test_a_budget_says_how_far_it_is(owner: Person, world: World) -> None:
         made.pop(name)
     assert made == {
         "name": "All",
-        "scope_type": "organization",
-        "scope_id": owner.organization_id,
+        "place": {"type": "organization", "id": owner.organization_id},
         "period": "month",
         "timezone": "Europe/Vienna",
         "max_cost": 5_000_000,
@@ -49,7 +48,7 @@ def test_a_budget_says_how_far_it_is(owner: Person, world: World) -> None:
 
 
 def test_a_budget_has_a_limit(owner: Person, budget: Make) -> None:
-    body = {"name": "None", "scope_type": "organization"}
+    body = {"name": "None", "place": {"type": "organization"}}
     assert owner.client.post("/budgets", body).codes == {"max_cost": ["required"]}
 
     kept = budget(max_tokens=10)
@@ -57,18 +56,33 @@ def test_a_budget_has_a_limit(owner: Person, budget: Make) -> None:
     assert owner.client.patch(f"/budgets/{kept['id']}", {"max_tokens": None, "max_cost": 10}).status == 200
 
 
+def test_a_place_is_one_object(owner: Person, agent: Make, budget: Make) -> None:
+    agent_id = agent()
+    budget(max_tokens=10)
+    budget(name="Agent", place={"type": "agent", "id": agent_id}, max_tokens=10)
+
+    refused = owner.client.post("/budgets", {"name": "No", "scope_type": "agent", "scope_id": agent_id, "max_tokens": 10})
+    assert refused.codes == {"place": ["required"], "scope_type": ["unknown_field"], "scope_id": ["unknown_field"]}
+    for asked in (f"place_id={agent_id}", "place_type=agent", "place_type[ne]=organization"):
+        assert [each["place"] for each in owner.client.get(f"/budgets?{asked}").data["items"]] == [
+            {"type": "agent", "id": agent_id}
+        ]
+    assert owner.client.get("/budgets?scope_type=agent").codes == {"scope_type": ["unknown_parameter"]}
+
+
 def test_what_a_budget_counts_is_fixed(owner: Person, budget: Make) -> None:
     kept = budget(max_tokens=10)
     path = f"/budgets/{kept['id']}"
 
-    for change in ({"period": "day"}, {"timezone": "Europe/Vienna"}, {"currency": "EUR"}, {"scope_type": "agent"}):
+    for change in ({"period": "day"}, {"timezone": "Europe/Vienna"}, {"currency": "EUR"}, {"place": {"type": "agent"}}):
         assert owner.client.patch(path, change).codes == {next(iter(change)): ["invalid_state"]}
-    body = {"name": "Same", "scope_type": "organization", "max_tokens": 20}
-    for scope in ({}, {"scope_id": None}, {"scope_id": owner.organization_id}):
-        assert owner.client.put(path, {**body, **scope}).data["max_tokens"] == 20
+    body = {"name": "Same", "place": {"type": "organization"}, "max_tokens": 20}
+    for place in ({"type": "organization"}, {"type": "organization", "id": owner.organization_id}):
+        assert owner.client.put(path, {**body, "place": place}).data["max_tokens"] == 20
+        assert owner.client.patch(path, {"place": place}).status == 200
 
 
-def test_a_scope_must_be_there_for_whoever_names_it(owner: Person, world: World, agent: Make) -> None:
+def test_a_place_must_be_there_for_whoever_names_it(owner: Person, world: World, agent: Make) -> None:
     project, other = world.node(owner, "project"), world.node(owner, "project")
     narrow = member_with(world, owner, ["budgets:read", "budgets:manage", "projects:read"], project)
     of_others = world.organization("Other")
@@ -81,13 +95,13 @@ def test_a_scope_must_be_there_for_whoever_names_it(owner: Person, world: World,
         "department": "dept_01h455vb4pex5vsknk084sn02q",
     }
 
-    for scope_type, scope_id in named.items():
-        body = {"name": "No", "scope_type": scope_type, "scope_id": scope_id, "max_tokens": 10}
-        assert narrow.client.post("/budgets", body).codes == {"scope_id": ["invalid_reference"]}, scope_type
-    assert narrow.client.post("/budgets", {**body, "scope_id": None}).codes == {"scope_id": ["required"]}
-    body = {"name": "Yes", "scope_type": "project", "scope_id": project, "max_tokens": 10}
+    for kind, place_id in named.items():
+        body = {"name": "No", "place": {"type": kind, "id": place_id}, "max_tokens": 10}
+        assert narrow.client.post("/budgets", body).codes == {"place.id": ["invalid_reference"]}, kind
+    assert narrow.client.post("/budgets", {**body, "place": {"type": kind}}).codes == {"place.id": ["required"]}
+    body = {"name": "Yes", "place": {"type": "project", "id": project}, "max_tokens": 10}
     assert narrow.client.post("/budgets", body).status == 201
-    body = {"name": "No", "scope_type": "organization", "max_tokens": 10}
+    body = {"name": "No", "place": {"type": "organization"}, "max_tokens": 10}
     assert narrow.client.post("/budgets", body).codes == {"_": ["permission_denied"]}
 
 
@@ -97,8 +111,8 @@ def test_whoever_reads_a_place_sees_the_budgets_of_what_belongs_to_it(
     project, other = world.node(owner, "project"), world.node(owner, "project")
     agent_id = agent(project_id=project)
     budget(max_tokens=10)
-    budget(name="Project", scope_type="project", scope_id=project, max_tokens=10)
-    of_agent = budget(name="Agent", scope_type="agent", scope_id=agent_id, max_tokens=10)
+    budget(name="Project", place={"type": "project", "id": project}, max_tokens=10)
+    of_agent = budget(name="Agent", place={"type": "agent", "id": agent_id}, max_tokens=10)
     narrow = member_with(world, owner, ["budgets:read"], project)
 
     def seen() -> list[str]:
@@ -112,12 +126,12 @@ def test_whoever_reads_a_place_sees_the_budgets_of_what_belongs_to_it(
 
 def test_a_place_with_a_budget_is_in_use(owner: Person, budget: Make) -> None:
     project = owner.client.post("/projects", {"name": "Website"}).data["id"]
-    kept = budget(scope_type="project", scope_id=project, max_tokens=10)
+    kept = budget(place={"type": "project", "id": project}, max_tokens=10)
 
     refused = owner.client.delete(f"/projects/{project}")
     assert refused.codes == {"_": ["in_use"]}
     assert refused.body["errors"]["_"][0]["meta"]["used_by"] == [
-        {"type": "budget", "id": kept["id"], "label": "Everything", "field": "scope_id"}
+        {"type": "budget", "id": kept["id"], "label": "Everything", "field": "place_id"}
     ]
 
     owner.client.delete(f"/budgets/{kept['id']}")

@@ -19,7 +19,7 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "budgets"
-    samples = {"POST /budgets": {"name": "Everything", "scope_type": "organization", "max_cost": 1_000_000}}
+    samples = {"POST /budgets": {"name": "Everything", "place": {"type": "organization"}, "max_cost": 1_000_000}}
     copies = {"budgetuse": _an_hour}
     rows = {"GET /budgets/{budget_id}/periods": "POST /budgets"}
-    placed = {"POST /budgets": {"scope_type": "project", "scope_id": NODE}}
+    placed = {"POST /budgets": {"place": {"type": "project", "id": NODE}}}

@@ -96,7 +96,7 @@ def test_an_evaluation_is_counted_for_the_key_that_began_it(
     owner.client.post(f"{path}/examples", {"name": "One", "input": "Well?"})
     scopes = ["rubrics:read", "rubrics:evaluate", "agents:read", "agents:execute", "executions:read"]
     made = owner.client.post("/api-keys", {"name": "CI", "scopes": scopes}).data
-    of_key = budget(scope_type="api_key", scope_id=made["id"], max_cost=10_000)
+    of_key = budget(place={"type": "api_key", "id": made["id"]}, max_cost=10_000)
     program = type(owner.client)(owner.client.wsgi, made["key"])
 
     started = program.post(f"{path}/evaluations", {"agent_id": agent(engine_id=engine_id)}).data

@@ -112,7 +112,7 @@ def test_a_new_period_begins_with_nothing(
 
 
 def budget_by(person: Person, period: str, timezone: str) -> Any:
-    body = {"name": period, "scope_type": "organization", "period": period, "timezone": timezone, "max_tokens": 10}
+    body = {"name": period, "place": {"type": "organization"}, "period": period, "timezone": timezone, "max_tokens": 10}
     return person.client.post("/budgets", body).data
 
 
@@ -246,7 +246,7 @@ def test_fifty_calls_at_the_same_time_never_take_more_than_there_is(
 ) -> None:
     project = world.node(owner, "project")
     wide = budget(max_tokens=1_000)
-    narrow = budget(name="Narrow", scope_type="project", scope_id=project, max_tokens=100, max_cost=70)
+    narrow = budget(name="Narrow", place={"type": "project", "id": project}, max_tokens=100, max_cost=70)
     barrier, most = threading.Barrier(10), []
 
     def call(number: int) -> bool:

@@ -67,7 +67,7 @@ def test_a_budget_for_one_run_lets_one_of_fifty_run(app: App, owner: Person, age
     for number in range(ROUNDS):
         agent_id = agent(name=f"Agent {number}", parameters={"max_output_tokens": ANSWERED})
         whole = ASKED + ANSWERED
-        kept = budget(name=f"One run {number}", scope_type="agent", scope_id=agent_id, max_tokens=whole)
+        kept = budget(name=f"One run {number}", place={"type": "agent", "id": agent_id}, max_tokens=whole)
 
         def start(agent_id: str = agent_id) -> int:
             return int(owner.client.post(f"/agents/{agent_id}/execute", {"input": "Well?"}).status)

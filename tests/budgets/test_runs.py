@@ -25,11 +25,11 @@ def test_a_run_is_counted_in_every_budget_that_it_concerns(
     agent_id = agent(project_id=project)
     named = {"branch": branch, "department": department, "project": project, "agent": agent_id}
     counting = [budget(max_cost=1_000, max_tokens=1_000)]
-    counting += [budget(name=kind, scope_type=kind, scope_id=one, max_cost=1_000) for kind, one in named.items()]
+    counting += [budget(name=kind, place={"type": kind, "id": one}, max_cost=1_000) for kind, one in named.items()]
     aside = [
-        budget(name="Other project", scope_type="project", scope_id=other, max_cost=1_000),
-        budget(name="Other agent", scope_type="agent", scope_id=agent(name="Other"), max_cost=1_000),
-        budget(name="Off", scope_type="organization", max_cost=1_000, status="disabled"),
+        budget(name="Other project", place={"type": "project", "id": other}, max_cost=1_000),
+        budget(name="Other agent", place={"type": "agent", "id": agent(name="Other")}, max_cost=1_000),
+        budget(name="Off", place={"type": "organization"}, max_cost=1_000, status="disabled"),
     ]
 
     usage = run(agent_id)["usage"]
@@ -56,7 +56,7 @@ def test_a_run_is_counted_for_the_key_that_started_it_and_that_repeats_it(
     owner: Person, world: World, agent: Make, budget: Make, run: Make
 ) -> None:
     made = owner.client.post("/api-keys", {"name": "CI", "scopes": ["agents:execute", "agents:read", "executions:read"]}).data
-    of_key = budget(scope_type="api_key", scope_id=made["id"], max_cost=1_000)
+    of_key = budget(place={"type": "api_key", "id": made["id"]}, max_cost=1_000)
     program = type(owner.client)(owner.client.wsgi, made["key"])
     agent_id = agent()
 
@@ -105,7 +105,7 @@ def test_a_run_that_was_refused_can_be_repeated_when_there_is_more(owner: Person
 
 def test_nothing_is_started_where_nothing_is_left(owner: Person, agent: Make, budget: Make, run: Make) -> None:
     agent_id = agent()
-    kept = budget(scope_type="agent", scope_id=agent_id, max_tokens=2 * (ASKED + ANSWERED))
+    kept = budget(place={"type": "agent", "id": agent_id}, max_tokens=2 * (ASKED + ANSWERED))
     for _ in range(2):
         assert run(agent_id, parameters={"max_output_tokens": ANSWERED})["status"] == "succeeded"
 

@@ -150,7 +150,7 @@ CASES: Sequence[Case] = (
     Case(
         "/budgets/{budget_id}",
         {
-            "name": "Monthly", "scope_type": "agent", "scope_id": "{agent_id}", "period": "week", "timezone": "Europe/Vienna",
+            "name": "Monthly", "place": {"type": "agent", "id": "{agent_id}"}, "period": "week", "timezone": "Europe/Vienna",
             "max_cost": 1000, "currency": "EUR", "max_tokens": 5000, "unpriced": "allow", "warn_percents": [50, 90], "status": "disabled",
         },
         ({"name": "Weekly"},),

@@ -15,8 +15,9 @@ from .toolbox import Toolbox
 
 pytestmark = pytest.mark.long
 
-#: Files of models for each operation: 600 for the 200 operations of the first release.
-_MOST_MODELS = 3
+#: Files of models. There were 787 for 299 operations: one a schema, of which 101 are envelopes of objects, 150 envelopes, pages and items
+#: of lists, 140 bodies with what is within, and 140 enumerations of fields. Fewer need schemas that say less.
+_MOST_MODELS = 800
 _ANY_OF_PYTHON = r"^    (\w+): (?:list\[)?Any\]?(?: \| None)?(?: \| Unset = UNSET)?$"
 _ANY_OF_TYPESCRIPT = r"^ +(\w+)\??: \(?unknown(?: \| null)?\)?(?:\[\])?;$"
 #: What every change moves.
@@ -53,7 +54,7 @@ def fields_of(described: Any, document: Any) -> set[str]:
 
 def test_the_python_client_has_few_models_and_types_where_the_document_has_them(python_client: Path, document: Any) -> None:
     models = list((python_client / "models").glob("*.py"))
-    assert 100 < len(models) <= _MOST_MODELS * sum(1 for _ in operations(document))
+    assert 100 < len(models) <= _MOST_MODELS
     untyped = {name for path in models for name in re.findall(_ANY_OF_PYTHON, path.read_text(), re.M)}
     assert {name.removesuffix("_") for name in untyped} <= free_fields(document)
 

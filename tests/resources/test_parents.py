@@ -64,7 +64,7 @@ def test_who_may_not_read_the_parent_learns_nothing_of_what_is_under_it(world: W
     mine, theirs = world.node(owner, "project"), world.node(owner, "project")
     budgets = {
         place: owner.client.post(
-            "/budgets", {"name": f"In {place}", "scope_type": "project", "scope_id": place, "max_tokens": 9}
+            "/budgets", {"name": f"In {place}", "place": {"type": "project", "id": place}, "max_tokens": 9}
         ).data
         for place in (mine, theirs)
     }

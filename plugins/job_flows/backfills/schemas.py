@@ -3,8 +3,8 @@
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
 from aasim_core.schemas.schema import RecordOut, Schema
 
+from ...executions.resources import CostOut
 from ..models import BACKFILL_STATUSES, MISSING, ONLY
-from ..schemas import MoneyOut
 
 
 class BackfillIn(Schema):
@@ -33,7 +33,7 @@ class PlanOut(RangeOut):
 
     due_times = ListOf(Instant(), 20, required=True, description="The first of them.")
     estimated_costs = ListOf(
-        Object(MoneyOut),
+        Object(CostOut),
         required=True,
         description="Average cost of runs of the last 30 days, times their number, in each currency.",
     )

@@ -4,6 +4,7 @@ from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Lis
 from aasim_core.schemas.rules import AnyOf
 from aasim_core.schemas.schema import RecordOut, Schema
 
+from ...executions.resources import CostOut
 from ..models import BATCH_KINDS, BATCH_STATUSES, RUN_VERDICTS, VERDICTS
 
 MOST_NAMED = 100
@@ -86,13 +87,6 @@ class NodesCountOut(Schema):
 
     verdict = Choice(*VERDICTS, required=True)
     count = Integer(0, required=True)
-
-
-class CostOut(Schema):
-    """An amount of money."""
-
-    currency = Text(allow_none=True, required=True, example="USD")
-    cost = Integer(required=True, description="Micro-units.")
 
 
 class PlanOut(Schema):

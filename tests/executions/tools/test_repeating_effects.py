@@ -26,7 +26,7 @@ def test_a_budget_that_is_used_up_after_an_effect_makes_no_run_retryable(
 ) -> None:
     tool = {"ref": shed.add("refund", effect=effect), "approval": "never"}
     agent = scripted(call("refund", what="order 7"), "done", name=effect, tools=[tool])
-    kept = {"name": "Small", "scope_type": "agent", "scope_id": agent["id"], "max_tokens": 100_000}
+    kept = {"name": "Small", "place": {"type": "agent", "id": agent["id"]}, "max_tokens": 100_000}
     path = f"/budgets/{owner.client.post('/budgets', kept).data['id']}"
     shed.does = lambda use: owner.client.patch(path, {"max_tokens": 1}).status
     run = failed(owner, agent, work)

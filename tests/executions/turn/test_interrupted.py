@@ -72,7 +72,7 @@ def agent(owner: Person, model: Model) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def budget(owner: Person) -> str:
     """A budget of the organization; its path."""
-    body = {"name": "All", "scope_type": "organization", "max_cost": 1_000_000, "currency": "EUR"}
+    body = {"name": "All", "place": {"type": "organization"}, "max_cost": 1_000_000, "currency": "EUR"}
     return f"/budgets/{owner.client.post('/budgets', body).data['id']}"
 
 
