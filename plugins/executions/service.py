@@ -93,7 +93,8 @@ def start(
     runner's `check_start`; Invalid for an input that does not meet the `input_schema`. A `parent` starts runs in a project on hold, too,
     if it is its own.
 
-    Where a `key` has started a run that is still kept, that is returned, or Refused ``already_exists``. The run begins at `run_at`; its `deadline` counts waits, too.
+    Where a `key` has started a run that is still kept, that is returned, or Refused ``already_exists``. The run begins at `run_at`;
+    its `deadline` counts waits, too.
     It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused ``too_many_at_once`` where it
     may not wait; after a start with one, the running transaction changes no other run. Those of a higher `priority` go first.
     `chain` are the links between the starter and the run's subject, such as the due time of a schedule; a `parent` gives its own chain,
