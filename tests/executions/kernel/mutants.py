@@ -1,4 +1,4 @@
-"""Mutants of the kernel, each with one small mistake, and whether the simulator or a playbook notices it: `bin/bench mutants`."""
+"""Mutants of the kernel, each with one small mistake, and whether the simulator or a playbook notices it: `bin/bench run kernel`."""
 
 import ast
 import copy
