@@ -183,8 +183,8 @@ class Endpoint:
     operation: Operation
     operation_id: str
     path_ids: tuple[str, ...] = field(default=())
-    #: The words that ``expand`` accepts (see `expanding`).
-    references: Mapping[str, Any] = field(default_factory=dict)
+    #: The words that ``expand`` accepts, with the references to which each adds names (see `expanding`).
+    references: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: The error codes with which listeners may refuse its change.
     refused_by_listeners: Sequence[str] = ()
 

@@ -1,7 +1,7 @@
 """The named schemas of the document: request bodies, responses, and enumerations."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from enum import Enum
 from itertools import count
@@ -55,14 +55,14 @@ _WITHIN_LIST = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.BODY, Use.MEMBERS: Use.BODY
 class Components:
     """The components of one document; `owners` names the plugin of each package, so that two plugins may use one name.
 
-    `error_codes` are all codes, by name. `named` are the words of ``expand`` by the class of the response to which they add names.
+    `error_codes` are all codes, by name. `named` are the fields that ``expand`` adds to objects, by their class, each with its word.
     """
 
     def __init__(
         self,
         owners: Mapping[str, str],
         error_codes: Mapping[str, ErrorCode] = CORE_CODES,
-        named: Mapping[type, Iterable[str]] = MappingProxyType({}),
+        named: Mapping[type, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         self._owners, self._named = owners, named
         self.error_codes = error_codes
@@ -107,7 +107,8 @@ class Components:
             shape["description"] = text
         shape["properties"] = {name: self.field(field, use, type(schema), name) for name, field in held.items()}
         if use in (Use.ANSWER, Use.ITEM):
-            shape["properties"] |= {word: self._name_of(word) for word in self._named.get(type(schema), ())}
+            added = self._named.get(type(schema), {})
+            shape["properties"] |= {name: self._name_of(word) for name, word in added.items()}
         required = [name for name, field in held.items() if field.required] if use in (Use.BODY, Use.ANSWER) else []
         if required:
             shape["required"] = required

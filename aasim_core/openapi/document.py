@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..http.operations import Endpoint
 from ..plugins.manifest import CORE
+from ..serving.expanding import Reference
 from ..version import VERSION
 from .components import VERSION as OPENAPI
 from .components import Components
@@ -28,9 +30,9 @@ _CORE_TAG = "The installation itself: its health, its plugins, and this document
 def document(app: "App") -> dict[str, Any]:
     """Return the document: every operation of the API with its permission, parameters, bodies, examples and statuses."""
     endpoints = [endpoint for endpoint in app.endpoints if endpoint.in_api]
-    named: dict[type, dict[str, Any]] = defaultdict(dict)
-    for endpoint in endpoints:
-        named[type(endpoint.reply)] |= endpoint.references
+    named: dict[type, dict[str, str]] = defaultdict(dict)
+    for word, reference in (each for endpoint in endpoints for each in _words(endpoint)):
+        named[reference.holder][reference.added] = word
     components = Components({plugin.module.__name__: plugin.name for plugin in app.plugins.on}, app.error_codes, named)
     paths: dict[str, Any] = {}
     prefixes = prefixes_of(endpoints)
@@ -46,6 +48,11 @@ def document(app: "App") -> dict[str, Any]:
         "paths": paths,
         "components": {**components.sections, "securitySchemes": {"bearer": _BEARER}},
     }
+
+
+def _words(endpoint: Endpoint) -> Iterator[tuple[str, Reference]]:
+    """Return the references to which ``expand`` adds names, each with its word."""
+    return ((word, reference) for word, references in endpoint.references.items() for reference in references)
 
 
 def _server(public_url: str) -> dict[str, Any]:

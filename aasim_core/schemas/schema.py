@@ -31,6 +31,8 @@ class Schema(marshmallow.Schema):
     """
 
     tolerant: ClassVar[bool] = False
+    #: Fields of a response with an object, or a list of some, in which ``expand`` adds names to ids, with the field as its word.
+    expandable: ClassVar[Sequence[str]] = ()
     #: Conditions on several fields together; a patch is checked where it is merged.
     rules: ClassVar[Sequence[Rule]] = ()
 

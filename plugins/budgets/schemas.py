@@ -74,6 +74,8 @@ class CurrentOut(Schema):
 class BudgetOut(RecordOut):
     """A budget in a response."""
 
+    expandable = ("place",)
+
     id = Id("budget", required=True)
     name = Text(required=True)
     place = Object(LimitedOut, required=True)

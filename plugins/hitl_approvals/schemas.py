@@ -19,6 +19,7 @@ from .policies.rules import DUE_SECONDS, NAMES
 VERDICTS = ("pass", "review", "fail", "unscored")
 _POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments, /output or /payload, such as "/arguments/amount"')
 _HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
+_A_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #: The id prefix that each type of assignee needs, or may have.
 _PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}
 
@@ -47,11 +48,7 @@ class VoteOut(Schema):
     choice = Choice(models.APPROVE, models.REJECT, required=True)
     comment = Text(max_length=2_000, multiline=True, allow_none=True, required=True)
     edits = Json(object_only=True, allow_none=True, required=True)
-    action_hash = Text(
-        required=True,
-        description="The hash of the action that the vote is for.",
-        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    )
+    action_hash = Text(required=True, description="The hash of the action that the vote is for.", example=_A_HASH)
     level = Integer(required=True)
     decided_at = Instant(required=True)
     withdrawn_at = Instant(allow_none=True, description="Since when it no longer counts.")
@@ -84,6 +81,8 @@ class DecisionOut(Schema):
 class ApprovalOut(RecordOut):
     """An approval in a response."""
 
+    expandable = ("assignees", "votes", "decision")
+
     id = Id("approval", required=True)
     kind = Choice(*models.KINDS, required=True)
     status = Choice(*models.STATUSES, required=True, description="escalated: still open, at a higher level.")
@@ -95,11 +94,7 @@ class ApprovalOut(RecordOut):
     proposed_arguments = Json(allow_none=True, required=True, description="Of a tool call, before all edits; null if not edited.")
     proposed_output = Json(allow_none=True, required=True, description="Of a result, before all edits; null if not edited.")
     proposed_payload = Json(allow_none=True, required=True, description="Of a request, before all edits; null if not edited.")
-    action_hash = Text(
-        required=True,
-        description="SHA-256 over the canonical JSON of the payload.",
-        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    )
+    action_hash = Text(required=True, description="SHA-256 over the canonical JSON of the payload.", example=_A_HASH)
     editable = ListOf(
         Text(),
         required=True,
@@ -263,6 +258,8 @@ class PolicyAssigneeOut(Schema):
 
 class PolicyOut(RecordOut):
     """A policy in a response."""
+
+    expandable = ("assignees",)
 
     id = Id("policy", required=True)
     name = Text(required=True)

@@ -100,7 +100,7 @@ def test_the_reference_tells_which_names_can_be_added_and_what_they_look_like(wo
     parameters = {one["name"]: one for one in whole["paths"]["/api/v1/agents"]["get"]["parameters"] if "name" in one}
     words = parameters["expand"]["schema"]["items"]["$ref"].rpartition("/")[2]
     schemas = whole["components"]["schemas"]
-    assert schemas[words]["enum"] == ["project", "owner", "engine"]
+    assert schemas[words] == {"oneOf": [{"const": "project"}, {"const": "owner"}, {"const": "engine"}]}
     assert schemas["agents.AgentOut"]["properties"]["owner"]["anyOf"][0] == {"$ref": "#/components/schemas/core.NamedOut"}
 
 

@@ -1,9 +1,11 @@
 """The part of the contract suite about ``expand=``: the names that it adds to ids, and for whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from ...http.operations import Endpoint
+from ...serving.expanding import Reference
 from ..principals import member_with
 from ..reporting import demand, demand_none
 from ..statements import recorded, summary
@@ -51,7 +53,7 @@ class ExpandContract:
             with recorded(stage.app.database) as statements:
                 exchange = stage.ask("GET", each, person)
             asked.append([statement.sql for statement in statements])
-        ids = [item[reference.field] for item in _items(endpoint, exchange) for reference in endpoint.references.values()]
+        ids = [holder[reference.field] for reference, holder in _holders(endpoint, exchange)]
         kinds = {str(one).rpartition("_")[0] for one in ids if one}
         message = (
             f"GET {path} ran {len(asked[0])} statements, with names of {len(kinds)} kinds {len(asked[1])}:\n{summary(asked[1])}"
@@ -77,7 +79,7 @@ def _expanded(path: str, endpoint: Endpoint) -> str:
     return joined(path, f"expand={','.join(endpoint.references)}")
 
 
-def _items(endpoint: Endpoint, exchange: Exchange) -> Sequence[Mapping[str, Any]]:
+def _items(endpoint: Endpoint, exchange: Exchange) -> Sequence[dict[str, Any]]:
     data: Any = exchange.data
     return data["items"] if is_list(endpoint) else [data]
 
@@ -86,17 +88,23 @@ def _wrong_names(stage: Stage, endpoint: Endpoint, exchange: Exchange, person: P
     """Names next to ids that differ from those that the list of such objects shows to the person."""
     known: dict[str, Mapping[str, str]] = {}
     flaws = []
-    for item in _items(endpoint, exchange):
-        for word, reference in endpoint.references.items():
-            record_id = item[reference.field]
-            kind = str(record_id or "").rpartition("_")[0]
-            if kind in reference.lists and kind not in known:
-                known[kind] = _listed(stage, reference.lists[kind], person)
-            name = known.get(kind, {}).get(record_id)
-            wanted = None if name is None else {"id": record_id, "name": name}
-            if item[word] != wanted:
-                flaws.append(f"{exchange}\n{word} is {item[word]!r} and must be {wanted!r}")
+    for reference, holder in _holders(endpoint, exchange):
+        record_id, added = holder[reference.field], reference.added
+        kind = str(record_id or "").rpartition("_")[0]
+        if kind in reference.lists and kind not in known:
+            known[kind] = _listed(stage, reference.lists[kind], person)
+        name = known.get(kind, {}).get(record_id)
+        wanted = None if name is None else {"id": record_id, "name": name}
+        if holder[added] != wanted:
+            flaws.append(f"{exchange}\n{added} is {holder[added]!r} and must be {wanted!r}")
     return flaws
+
+
+def _holders(endpoint: Endpoint, exchange: Exchange) -> Iterator[tuple[Reference, Mapping[str, Any]]]:
+    """Each object with an id that has a name next to it, with the field of the id."""
+    for item in _items(endpoint, exchange):
+        for reference in chain.from_iterable(endpoint.references.values()):
+            yield from ((reference, holder) for holder in reference.holders(item))
 
 
 def _listed(stage: Stage, listing: Endpoint, person: Person) -> Mapping[str, str]:
