@@ -94,9 +94,8 @@ def start(
     if it is its own.
 
     Where a `key` has started a run that is still kept, that is returned, or Refused ``already_exists``. The run begins at `run_at`;
-    its `deadline` counts waits, too.
-    It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused ``too_many_at_once`` where it
-    may not wait; after a start with one, the running transaction changes no other run. Those of a higher `priority` go first.
+    its `deadline` counts waits, too. It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused
+    ``too_many_at_once`` where it may not; after a start with one, the transaction changes no other run. A higher `priority` goes first.
     `chain` are the links between the starter and the run's subject, such as the due time of a schedule; a `parent` gives its own chain,
     too. The `labels` are those of the parent, or of the run that is repeated, unless others are given; see `labels.fault_in`.
     """
