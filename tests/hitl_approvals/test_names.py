@@ -31,7 +31,12 @@ def names_in(approval: dict[str, Any]) -> Iterator[Any]:
 
 def test_people_have_names_next_to_their_ids(owner: Person, approver: Person, world: World, ask: Ask) -> None:
     absent = world.member(owner, "approver")
-    body = {"from_user_id": absent.user_id, "to_user_id": approver.user_id, "reason": "Away.", "expires_at": "2040-01-01T00:00:00Z"}
+    body = {
+        "from_user_id": absent.user_id,
+        "to_user_id": approver.user_id,
+        "reason": "Away.",
+        "expires_at": "2040-01-01T00:00:00Z",
+    }
     assert absent.client.post("/hitl-approvals/delegations", body).status == 201
     team = owner.client.post("/teams", {"name": "Refunds"}).data["id"]
     approval_id = ask(("user", absent.user_id), ("team", team), ("permission", None))
