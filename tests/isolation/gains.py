@@ -37,11 +37,12 @@ class Control:
     def rights(self) -> set[Right]:
         """Everything that the caller can do in one guise or another."""
         with organization_scope(self.organization_id):
-            own = {right for user_id in self._accounts() for right in self._of(user_id)}
+            own = {right for user_id in self.accounts() for right in self._of(user_id)}
             own |= {right for key_id in self.shown_keys for right in self._of_key(key_id)}
             return own | set(self._nameable(own))
 
-    def _accounts(self) -> set[str]:
+    def accounts(self) -> set[str]:
+        """The accounts that the caller can act as."""
         with system_scope("test"):
             accounts = [user.id for user in User.select(User.id).where(User.email.endswith(EVIL))]
         guests = [guest.user_id for guest in Invitation.select(Invitation.user_id).where(Invitation.email.endswith(EVIL))]

@@ -1,4 +1,7 @@
-"""An organization with everybody whose rights somebody could want: owners and admins, invited ones, service users, teams, heads."""
+"""An organization with everybody whose rights somebody could want: owners and admins, invited ones, service users, teams, heads.
+
+And with a job flow of a builder that other systems start.
+"""
 
 from itertools import count
 from typing import Any
@@ -7,6 +10,7 @@ from aasim_core.access.records import Node
 from aasim_core.context import organization_scope
 from aasim_core.testing.contract.stage import Stage
 from aasim_core.testing.principals import key_of, member_with
+from aasim_core.testing.world import Person
 
 from .gains import Control
 
@@ -25,6 +29,7 @@ class Scene:
         self.home = self._make("/departments", name="Home")
         self.project = self._make("/projects", name="Target")
         self._people()
+        self._hook(stage.world.member(self.owner, "builder"))
         reads = {name for name in stage.app.permissions if name.endswith(":read")}
         held = reads | ({permission} if permission else set())
         self.caller = member_with(stage.world, self.owner, held, self.project if narrow else None)
@@ -52,6 +57,12 @@ class Scene:
         self._give("teams", admins, "admin", "organization", self.owner.organization_id)
         self._make("/roles", name="Empty", permissions=[])
         self._give("teams", self._make("/teams", name="Others"), "Empty", "organization", self.owner.organization_id)
+
+    def _hook(self, builder: Person) -> None:
+        agent = {"type": "agent", "id": builder.client.post("/agents", {"name": "Started by others"}).data["id"]}
+        hook = {"type": "webhook", "verification": {"scheme": "none"}}
+        flow = {"name": "Hook", "target": agent, "input": "What is new?", "trigger": hook}
+        assert builder.client.post("/job-flows", flow).status == 201
 
     def _give(self, plural: str, subject_id: str, role: str, kind: str, place: str) -> None:
         self._make(f"/{plural}/{subject_id}/assign", role=role, place={"type": kind, "id": place})

@@ -1,7 +1,8 @@
 """Nobody gains what they do not hold: whatever somebody does with one permission, they and their accounts may do no more afterwards.
 
 The operations are those of the table; each is tried by somebody who holds its permission and no other one, with every object, address,
-role, place and choice that its schema takes. What they may do is read from the records, before and after.
+role, place and choice that its schema takes. What they may do is read from the records, before and after. So is what would run, as
+whom: what they arrange runs as themselves, for they would decide what somebody else's rights are used for.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from aasim_core.testing.databases import SqliteFolder
 
 from .ground import HERE, all_hints
 from .scene import Scene
+from .standing import DONE, OF_WHAT_WAS_DONE, acting, foreign, standing
 from .trials import Trials
 
 pytestmark = pytest.mark.long
@@ -37,7 +39,7 @@ UNDONE = {
     "POST /connected-apps/{connected_app_id}/refresh-token": "No app here has tokens.",
     "POST /engines/{engine_id}/rubrics/{rubric_id}/evaluations": "It needs agents:execute, too.",
     "POST /executions/{execution_id}/retry": "No run has failed.",
-    "POST /job-flows/{flow_id}/rotate-token": "No flow here is started by other systems.",
+    "POST /job-flows/{flow_id}/rotate-token": "It needs agents:execute, too.",
     "POST /hitl-approvals/{approval_id}/approve": "No approval is put to the caller.",
     "POST /hitl-approvals/{approval_id}/escalate": "No approval is put to the caller.",
     "POST /hitl-approvals/{approval_id}/example": "No approval is decided.",
@@ -76,10 +78,15 @@ def _bound(stage: Stage) -> None:
     stage.enter()
 
 
+def test_every_record_whose_rights_are_used_later_is_looked_at(stage: Stage) -> None:
+    assert acting(stage.app.models).keys() == DONE.keys() | OF_WHAT_WAS_DONE.keys()
+
+
 def gained(scene: Scene, endpoint: Endpoint) -> tuple[int, str | None]:
-    """How many trials of the operation succeeded, and the first one by which the caller gained something."""
-    before, done = scene.control.rights(), 0
-    for path, content in Trials(scene, endpoint):
+    """How many trials of the operation succeeded, and the first one by which the caller gained something, or used others' rights."""
+    trials = list(Trials(scene, endpoint))  # makes what they are tried with
+    before, arranged, done = scene.control.rights(), standing(scene.control), 0
+    for path, content in trials:
         exchange = scene.stage.ask(endpoint.method, path, scene.caller, **content)
         if exchange.status == 401:
             scene.caller = scene.stage.world.again(scene.caller)
@@ -90,6 +97,8 @@ def gained(scene: Scene, endpoint: Endpoint) -> tuple[int, str | None]:
             scene.control.shown_keys.add(exchange.data["id"])
         if more := scene.control.rights() - before:
             return done, f"{exchange}\n    sent {content}\n    and gained {sorted(more)[:5]}"
+        if others := foreign(scene.control, arranged):
+            return done, f"{exchange}\n    sent {content}\n    and arranged that {others[0]}"
     return done, None
 
 

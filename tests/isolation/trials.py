@@ -123,7 +123,17 @@ class Trials:
 
     def _objects(self, field: Object) -> Iterable[Any]:
         members = field.schema.load_fields.items()
-        return [{**example_of(field.schema), each: value} for each, one in members for value in self._tried(each, one)]
+        return [
+            _with_needed(field.schema, {**example_of(field.schema), each: value})
+            for each, one in members
+            for value in self._tried(each, one)
+        ]
+
+
+def _with_needed(schema: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """The object with examples of what the schema's rules need besides."""
+    needed = [name for rule in getattr(schema, "rules", ()) for name in rule.flaws(values) if name not in values]
+    return values | {name: example_of(Schema.from_dict({name: schema.load_fields[name]})())[name] for name in needed}
 
 
 #: The values that fields of each kind are tried with.
