@@ -121,15 +121,18 @@ def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mappi
 
 
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:
-    """Replace references to one record by references to the other, except in lists; returns the number of rows. Needs a transaction."""
+    """Replace references to one record by references to the other, except in lists; returns the number of rows. Needs a transaction.
+
+    Unless the successor is the one who asks, what a record's `when_handed_over` says is written, too.
+    """
     changed = 0
     for model, field in fields_to(models, kind):
         column = getattr(model, field)
         if isinstance(column, JsonField):
             continue
-        values = {field: successor_id} | (
-            {"version": model.version + 1, "updated_at": now()} if "version" in model._meta.fields else {}
-        )
+        agreed = {} if successor_id == current_actor().id else model.when_handed_over()
+        stamp = {"version": model.version + 1, "updated_at": now()} if "version" in model._meta.fields else {}
+        values = {field: successor_id, **agreed, **stamp}
         changed += _live(model, model.update(values).where(column == record_id)).execute()
     return changed
 

@@ -16,7 +16,7 @@ from ..executions.resources import ExecutionResource, accepted
 from ..executions.service import refuse_unheard
 from . import checking, schemas, service
 from .hooks.inbound import path_of
-from .models import BRING_INPUT, EVENT, Firing, JobFlow
+from .models import ACTIVE, BRING_INPUT, EVENT, HANDED_OVER, Firing, JobFlow
 from .progress import stats
 from .scheduling.upcoming import NextRuns
 from .timing_schemas import TriggerIn
@@ -160,9 +160,13 @@ class JobFlows(Collection):
     def on_put_status(self, req: Request, resp: Response, flow_id: str) -> None:
         """Activate, pause or disable a {singular}.
 
-        Activating it resets its count of failures.
+        Activating it resets its count of failures. One who activates a {singular} that was handed over becomes its owner, and must be
+        allowed to start the target.
         """
-        service.switch(self.app, req.target, req.body["status"], database_of(JobFlow).time())
+        flow = req.target
+        status = req.body["status"]
+        owner = self._owned(req, flow.target)[1] if (status, flow.status_reason) == (ACTIVE, HANDED_OVER) else {}
+        service.switch(self.app, flow, status, database_of(JobFlow).time(), owner)
         resp.media = self.present(req.target)
 
     @operation("read", query="stats_query", reply="stats_reply", message="Statistics read.")

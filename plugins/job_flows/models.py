@@ -9,7 +9,7 @@ from aasim_core.data.fields import DigestField, IdField, InstantField, JsonField
 
 STATUSES = ACTIVE, PAUSED, DISABLED = ("active", "paused", "disabled")
 #: Why a flow has the status that it has.
-STATUS_REASONS = BY_HAND, FAILING, NO_TIME_ZONE = ("by_hand", "failing", "no_such_time_zone")
+STATUS_REASONS = BY_HAND, FAILING, NO_TIME_ZONE, HANDED_OVER = ("by_hand", "failing", "no_such_time_zone", "handed_over")
 TRIGGERS = CRON, INTERVAL, ONCE, EVENT, WEBHOOK, MANUAL = ("cron", "interval", "once", "event", "webhook", "manual")
 #: Those whose firings come with input of their own.
 BRING_INPUT = (EVENT, WEBHOOK)
@@ -94,6 +94,12 @@ class JobFlow(TenantRecord):
             peewee.Index("job_flows_flow_expecting", _FLOW, [peewee.SQL("organization_id, expected_at")], where=EXPECTING),
             (("hook_digest",), True),
         )
+
+    @classmethod
+    def when_handed_over(cls) -> dict[str, Any]:
+        """Return what pauses it, since its runs would have the rights of the new owner."""
+        status = peewee.Case(None, [(cls.status == ACTIVE, PAUSED)], cls.status)
+        return {"status": status, "status_reason": HANDED_OVER, "api_key_id": None}
 
     @property
     def target(self) -> dict[str, Any]:

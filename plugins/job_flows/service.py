@@ -22,7 +22,7 @@ from .firings.overlapping import admission_of
 from .firings.starting import filled_input, start_run
 from .hooks.inbound import digest_of, new_token
 from .kernel.schedules import Schedule
-from .models import ACTIVE, BY_HAND, BY_PERSON, DISABLED, EVENT, STARTED, WEBHOOK, Backfill, Firing, JobFlow
+from .models import ACTIVE, BY_HAND, BY_PERSON, DISABLED, EVENT, HANDED_OVER, STARTED, WEBHOOK, Backfill, Firing, JobFlow
 from .progress.deadlines import begin_anew
 from .progress.flow_health import write_status
 from .scheduling.due_times import look_at, next_due_of, treat_all
@@ -94,8 +94,11 @@ def change(app: "App", flow: JobFlow, values: Mapping[str, Any], at: datetime) -
         emit("job_flows.updated", flow, changes=told, secret_fields=("secret", "hook_digest"))
 
 
-def switch(app: "App", flow: JobFlow, status: str, at: datetime) -> None:
-    """Activate or deactivate the flow; activation resets its count of failures. Needs a transaction."""
+def switch(app: "App", flow: JobFlow, status: str, at: datetime, owner: Mapping[str, Any]) -> None:
+    """Activate or deactivate the flow, and make the `owner`, if columns are given, its owner; activation resets its count of failures.
+
+    Needs a transaction.
+    """
     if status == flow.status:
         return
     treat_all(app, flow, at)
@@ -104,7 +107,8 @@ def switch(app: "App", flow: JobFlow, status: str, at: datetime) -> None:
         timing |= next_due_of(app, JobFlow(**{**flow.__data__, "status": status}), max(at, flow.treated_until))
         timing |= begin_anew(flow.expect_within_seconds, status, at)
         look_at(timing["next_due_at"])
-    write_status(flow, status, BY_HAND, **timing)
+    is_left = flow.status_reason == HANDED_OVER and not owner
+    write_status(flow, status, HANDED_OVER if is_left else BY_HAND, **timing, **owner)
 
 
 def rotate_token(flow: JobFlow, owner: Mapping[str, Any]) -> str:

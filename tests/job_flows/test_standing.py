@@ -25,6 +25,41 @@ def test_the_rights_of_who_wrote_it_count_when_it_is_due(flows: Flows, world: Wo
     assert (told.data["due_at"], told.data["code"]) == ("2026-03-02T07:32:00.000Z", "permission_denied")
 
 
+def leave_to(flows: Flows, world: World, asker: Any, successor_id: str) -> str:
+    """A flow of a builder who has left, which the successor has now."""
+    builder = world.member(flows.owner, "builder")
+    flow_id = flows.make({"type": "interval", "seconds": 60}, builder.client)
+    left = {"status": "deactivated", "reason": "Left.", "reassign_to": successor_id}
+    assert asker.put(f"/users/{builder.user_id}/status", left).data["reassigned"] > 0
+    return flow_id
+
+
+def test_nothing_starts_with_the_rights_of_a_successor_who_was_not_asked(flows: Flows, world: World) -> None:
+    admin = world.member(flows.owner, "admin")
+    flow_id = leave_to(flows, world, admin.client, flows.owner.user_id)
+    left = flows.client.get(f"/job-flows/{flow_id}").data
+    assert (left["owner_id"], left["status"], left["status_reason"]) == (flows.owner.user_id, "paused", "handed_over")
+    flows.until("2026-03-02T07:31:00Z")
+    assert not any("started" in told for told in flows.told(flow_id))
+
+
+def test_who_activates_what_was_handed_over_is_the_owner(flows: Flows, world: World) -> None:
+    admin = world.member(flows.owner, "admin")
+    flow_id = leave_to(flows, world, admin.client, flows.owner.user_id)
+    for status in ("disabled", "active"):
+        switched = admin.client.put(f"/job-flows/{flow_id}/status", {"status": status}).data
+    assert (switched["owner_id"], switched["status_reason"]) == (admin.user_id, "by_hand")
+    flows.until("2026-03-02T07:31:00Z")
+    assert flows.told(flow_id)[-1] == "02 07:31 started"
+
+
+def test_a_successor_who_asks_for_it_keeps_the_flow_going(flows: Flows, world: World) -> None:
+    admin = world.member(flows.owner, "admin")
+    flow_id = leave_to(flows, world, admin.client, admin.user_id)
+    flows.until("2026-03-02T07:31:00Z")
+    assert flows.told(flow_id) == ["02 07:31 started"]
+
+
 def test_what_somebody_else_writes_is_started_with_their_rights(flows: Flows, world: World) -> None:
     builder = world.member(flows.owner, "builder")
     flow_id = flows.make({"type": "manual"})

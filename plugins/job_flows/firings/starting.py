@@ -28,6 +28,7 @@ from ..models import (
     BY_EVENT,
     BY_HOOK,
     BY_SCHEDULE,
+    HANDED_OVER,
     PARKED,
     PENDING,
     REFUSED,
@@ -237,6 +238,8 @@ def _write(firing: Firing, outcome: str, reason: str | None, explanation: str | 
 
 def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime, lookups: _Lookups) -> None:
     """Start the run, in the running transaction; _Changed if somebody has decided on the firing since it was read."""
+    if flow.status_reason == HANDED_OVER:
+        raise Refused("permission_denied", "The flow was handed over to its owner, who has not activated it yet.")
     principal = lookups.principal(flow.owner_id, flow.api_key_id)
     if principal is None:
         raise Refused("permission_denied", "Who wrote what this flow starts may not act in the organization any more.")

@@ -24,9 +24,10 @@ _EVENTS = {ACTIVE: "job_flows.activated", PAUSED: "job_flows.paused", "disabled"
 def write_status(flow: JobFlow, status: str, reason: str, **columns: Any) -> None:
     """Write the status and what changes with it, with the event of it. Needs a transaction."""
     before = flow.status
-    records.change(flow, {"status": status, "status_reason": reason, **columns})
+    changed = records.change(flow, {"status": status, "status_reason": reason, **columns})
     if before != status:
-        emit(_EVENTS[status], flow, data={"reason": reason})
+        taken_over = {name: each for name, each in changed.items() if name == "owner_id"}
+        emit(_EVENTS[status], flow, data={"reason": reason}, changes=taken_over)
 
 
 def note_end(flow_id: str, *, succeeded: bool) -> None:
