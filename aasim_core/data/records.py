@@ -45,14 +45,6 @@ class Row(peewee.Model):
         else:
             super().__init__(**values)
 
-    @classmethod
-    def when_handed_over(cls) -> Mapping[str, Any]:
-        """Return the columns that change when somebody takes the record over who was not asked.
-
-        What acts with the rights of its owner stops until they agree.
-        """
-        return {}
-
     def row(self) -> dict[str, Any]:
         """Return the row as the database has it: strings, numbers, JSON text; keyed by field name."""
         read: dict[str, Any] | None = self.__dict__.get("as_read")

@@ -123,16 +123,17 @@ def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mappi
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:
     """Replace references to one record by references to the other, except in lists; returns the number of rows. Needs a transaction.
 
-    Unless the successor is the one who asks, what a record's `when_handed_over` says is written, too.
+    A record that acts with the rights of its owner has a class method `when_handed_over` with the columns that stop it until the
+    successor agrees; they are written, too, unless the successor is the one who asks.
     """
     changed = 0
     for model, field in fields_to(models, kind):
         column = getattr(model, field)
         if isinstance(column, JsonField):
             continue
-        agreed = {} if successor_id == current_actor().id else model.when_handed_over()
+        stops = {} if successor_id == current_actor().id else getattr(model, "when_handed_over", dict)()
         stamp = {"version": model.version + 1, "updated_at": now()} if "version" in model._meta.fields else {}
-        values = {field: successor_id, **agreed, **stamp}
+        values = {field: successor_id, **stops, **stamp}
         changed += _live(model, model.update(values).where(column == record_id)).execute()
     return changed
 

@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..bench import processes
-from ..bench.databases import Database, fresh
+from ..bench.databases import Database
 from ..bench.probe import connected
 from .cluster import Cluster
+from .templates import migrated
 
 COMMAND = str(Path(sys.executable).with_name("aasim"))
 #: A dead worker's jobs are taken over at once on its own machine. A lease that ends soon would end on a busy machine, too, or while a
@@ -70,10 +71,10 @@ class Deployment:
             processes.eventually(self.ready, "the start of the API")
         return process
 
-    def start_api(self, name: str, port: int, **more: str) -> None:
-        """Start a further API server on another port, with more settings, and wait until it wants requests."""
+    def start_api(self, name: str, port: int, *, under: Sequence[str] = (), **more: str) -> None:
+        """Start a further API server on another port, perhaps `under` another program, with more settings, and wait until it is ready."""
         settings = {**self.settings, "AASIM_BIND": f"127.0.0.1:{port}", **more}
-        self.running[name] = processes.spawn([COMMAND, "serve"], settings, self.log(name))
+        self.running[name] = processes.spawn([*under, COMMAND, "serve"], settings, self.log(name))
         processes.eventually(lambda: processes.answers(port, "/api/v1/health/ready"), f"the start of {name}")
 
     def ready(self) -> bool:
@@ -114,7 +115,7 @@ class Deployment:
 @contextmanager
 def deployed(kind: str, queue_url: str | None = None) -> Iterator[Deployment]:
     """A migrated installation without processes, on `sqlite`, or on `postgresql` with the queue at `queue_url`."""
-    with fresh(kind, "faults") as database, _migrated(database, queue_url) as deployment:
+    with migrated(kind, _migrate) as database, installed(database, queue_url) as deployment:
         yield deployment
 
 
@@ -124,12 +125,14 @@ def deployed_on(cluster: Cluster, **more: str) -> Iterator[Deployment]:
     cluster.run("CREATE DATABASE aasim")
     cluster.run("CREATE ROLE aasim_app NOLOGIN")
     with TemporaryDirectory(prefix="aasim-faults-") as folder:
-        url = f"{cluster.url.rpartition('/')[0]}/aasim"
-        with _migrated(Database("postgresql", url, Path(folder), "aasim_app"), None, more) as deployment:
+        database = Database("postgresql", f"{cluster.url.rpartition('/')[0]}/aasim", Path(folder), "aasim_app")
+        with installed(database, more=more) as deployment:
+            _migrate(database)
             yield deployment
 
 
 @contextmanager
+<<<<<<< HEAD
 def _migrated(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
     with on_empty(database, queue_url, more) as deployment:
         migrated = deployment.command("migrate")
@@ -141,6 +144,12 @@ def _migrated(database: Database, queue_url: str | None, more: Mapping[str, str]
 @contextmanager
 def on_empty(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
     """An installation without tables and processes; `more` are settings of every process."""
+=======
+def installed(
+    database: Database, queue_url: str | None = None, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Deployment]:
+    """An installation on the database, whose processes end with the body."""
+>>>>>>> 94aa4312376a237fb0e2352052ecebb9cbfc7b04
     queue = queue_url or f"sqlite:///{database.folder / 'queue.db'}"
     deployment = Deployment(database, queue, processes.free_port(), more=dict(more))
     try:
@@ -150,7 +159,18 @@ def on_empty(database: Database, queue_url: str | None, more: Mapping[str, str] 
             deployment.kill(name)
 
 
+<<<<<<< HEAD
 def until(check: Callable[[], object], what: str, seconds: float = 120, pause: float = 0.02) -> None:
+=======
+def _migrate(database: Database) -> None:
+    with installed(database) as deployment:
+        done = deployment.command("migrate")
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+def until(check: Callable[[], object], what: str, seconds: float = 120) -> None:
+>>>>>>> 94aa4312376a237fb0e2352052ecebb9cbfc7b04
     """Wait for a condition."""
     processes.eventually(check, what, seconds=seconds, pause=pause)
 

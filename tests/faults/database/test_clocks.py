@@ -1,4 +1,4 @@
-"""A worker whose clock is wrong: schedules and runs go on, and its log says what to correct."""
+"""A worker or an API whose clock is wrong: schedules and runs go on, and what looks at clocks says what to correct."""
 
 import os
 import shutil
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from ...bench.processes import free_port
 from ..deployment import Deployment, deployed, until
 from ..invariants import violations
-from ..workload import execute, prepare
+from ..workload import Client, create, execute, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.postgres]
 CLAIMED = "SELECT due_at FROM core_schedule_tick WHERE schedule = 'core.seal_events'"
@@ -16,11 +17,17 @@ SCHEDULED = "SELECT id FROM core_job WHERE name = 'core.seal_events'"
 
 
 @pytest.fixture
-def deployment() -> Iterator[Deployment]:
-    """An API on PostgreSQL, whose clock all machines share; with SQLite there is one machine."""
+def installed() -> Iterator[Deployment]:
+    """An installation on PostgreSQL, whose clock all machines share; with SQLite there is one machine."""
     with deployed("postgresql") as deployment:
-        deployment.start("serve")
         yield deployment
+
+
+@pytest.fixture
+def deployment(installed: Deployment) -> Deployment:
+    """The same with an API."""
+    installed.start("serve")
+    return installed
 
 
 def clock(offset: str) -> tuple[str, ...]:
@@ -56,3 +63,41 @@ def test_runs_go_on_with_a_worker_whose_clock_is_wrong(deployment: Deployment, o
     found = client.ask("GET", f"/api/v1/executions/{run.id}")[1]["data"]
     assert min(found["queued_ms"], found["duration_ms"]) >= 0
     assert violations(deployment, history) == []
+
+
+@pytest.fixture(params=["+1h", "-1h"])
+def wrong(request: pytest.FixtureRequest, installed: Deployment) -> Deployment:
+    """The same with an API whose clock is wrong, and a worker whose clock is right."""
+    installed.start("serve", under=clock(request.param))
+    installed.start("worker")
+    return installed
+
+
+def test_what_is_asked_of_an_api_whose_clock_is_wrong_is_done_and_told(wrong: Deployment) -> None:
+    client, history = prepare(wrong.port)
+    run = execute(client, history)
+    create(client, history)
+    wrong.settle()
+    found = client.ask("GET", f"/api/v1/executions/{run.id}")[1]["data"]
+    assert min(found["queued_ms"], found["duration_ms"]) >= 0
+    assert violations(wrong, history) == []
+
+
+def test_health_finds_the_wrong_clock_of_an_api(wrong: Deployment) -> None:
+    made = wrong.command("admin", "create", "--email", "ada@example.org", "--generate")
+    password = made.stdout.split()[-1]
+    client = Client(wrong.port, "none")
+    status, answer = client.ask("POST", "/api/v1/auth/login", {"email": "ada@example.org", "password": password})
+    assert status == 200, (answer, made.stdout)
+    found = Client(wrong.port, answer["data"]["access_token"]).ask("GET", "/api/v1/health/deep")[1]["data"]
+    assert found["checks"]["clock_of_database"]["ok"] is False
+
+
+def test_an_api_whose_clock_is_ahead_refuses_tokens_of_the_others_and_takes_their_keys(deployment: Deployment) -> None:
+    client, _ = prepare(deployment.port)
+    status, answer = client.ask("POST", "/api/v1/api-keys", {"name": "Key", "scopes": ["agents:read"]})
+    assert status == 201, answer
+    port = free_port()
+    deployment.start_api("ahead", port, under=clock("+1h"))
+    told = {each: Client(port, each).ask("GET", "/api/v1/agents")[0] for each in (client.token, answer["data"]["key"])}
+    assert list(told.values()) == [401, 200]
