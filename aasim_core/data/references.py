@@ -131,7 +131,7 @@ def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_i
         column = getattr(model, field)
         if isinstance(column, JsonField):
             continue
-        stops = {} if successor_id == current_actor().id else getattr(model, "when_handed_over", dict)()
+        stops: dict[str, Any] = {} if successor_id == current_actor().id else getattr(model, "when_handed_over", dict)()
         stamp = {"version": model.version + 1, "updated_at": now()} if "version" in model._meta.fields else {}
         values = {field: successor_id, **stops, **stamp}
         changed += _live(model, model.update(values).where(column == record_id)).execute()

@@ -132,24 +132,10 @@ def deployed_on(cluster: Cluster, **more: str) -> Iterator[Deployment]:
 
 
 @contextmanager
-<<<<<<< HEAD
-def _migrated(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
-    with on_empty(database, queue_url, more) as deployment:
-        migrated = deployment.command("migrate")
-        if migrated.returncode:
-            raise RuntimeError(migrated.stderr)
-        yield deployment
-
-
-@contextmanager
-def on_empty(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
-    """An installation without tables and processes; `more` are settings of every process."""
-=======
 def installed(
     database: Database, queue_url: str | None = None, more: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Deployment]:
     """An installation on the database, whose processes end with the body."""
->>>>>>> 94aa4312376a237fb0e2352052ecebb9cbfc7b04
     queue = queue_url or f"sqlite:///{database.folder / 'queue.db'}"
     deployment = Deployment(database, queue, processes.free_port(), more=dict(more))
     try:
@@ -159,9 +145,6 @@ def installed(
             deployment.kill(name)
 
 
-<<<<<<< HEAD
-def until(check: Callable[[], object], what: str, seconds: float = 120, pause: float = 0.02) -> None:
-=======
 def _migrate(database: Database) -> None:
     with installed(database) as deployment:
         done = deployment.command("migrate")
@@ -169,8 +152,7 @@ def _migrate(database: Database) -> None:
         raise RuntimeError(done.stderr)
 
 
-def until(check: Callable[[], object], what: str, seconds: float = 120) -> None:
->>>>>>> 94aa4312376a237fb0e2352052ecebb9cbfc7b04
+def until(check: Callable[[], object], what: str, seconds: float = 120, pause: float = 0.02) -> None:
     """Wait for a condition."""
     processes.eventually(check, what, seconds=seconds, pause=pause)
 

@@ -15,7 +15,7 @@ import pytest
 from ...bench.databases import fresh
 from ...processes.client import Client as Person
 from ...processes.client import Secrets
-from ..deployment import Deployment, on_empty
+from ..deployment import Deployment, installed
 from ..workload import SCRIPT, Operation, prepare
 from .side_by_side import Load, Release
 
@@ -51,7 +51,7 @@ def git(root: Path, *arguments: str) -> str:
 @pytest.fixture
 def empty(redis_url: str) -> Iterator[Deployment]:
     """An installation on PostgreSQL without tables."""
-    with fresh("postgresql", "faults") as database, on_empty(database, redis_url) as deployment:
+    with fresh("postgresql", "faults") as database, installed(database, redis_url) as deployment:
         yield deployment
 
 
