@@ -92,7 +92,7 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
 def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_arguments: Sequence[str]) -> None:
     """Try for long what tests/faults tries in short: kills at chosen writes and at random, drains, full disks, lost servers."""
     often = {"FAULTS_POINTS": points, "FAULTS_API_POINTS": points // 3, "FAULTS_KILLS": kills, "FAULTS_RESTARTS": restarts}
-    often["FAULTS_WAITS"] = points  # more than there are, so all
+    often["FAULTS_WAITS"] = points // 3
     often["FAULTS_TOOL_POINTS"] = often["FAULTS_WEBHOOKS"] = often["FAULTS_FLOWS"] = points // 10
     often["FAULTS_GRAPHS"], often["FAULTS_CANCELS"] = points // 30, points * 10 // 3
     often["FAULTS_REPLAYED"] = points * 100 // 3

@@ -1,11 +1,12 @@
 """Faults at chosen system calls of running processes, injected by strace."""
 
+import itertools
 import os
 import re
 import shutil
 import signal
 import subprocess
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,5 +66,25 @@ def full_disk(*paths: Path) -> tuple[str, ...]:
 
 def most_calls_of_a_thread(trace: Path) -> int:
     """How many calls the busiest thread of a trace made."""
-    threads = Counter(line.split(maxsplit=1)[0] for line in trace.read_text(errors="replace").splitlines() if "(" in line)
-    return max(threads.values(), default=0)
+    return len(_calls_of_the_busiest(trace))
+
+
+def deadly_calls(trace: Path) -> list[int]:
+    """The calls of the busiest thread between which something else is written, by their numbers: of a series to one place in a file, which
+    is a transaction of SQLite, the first and the last.
+    """
+    targets = [re.sub(r"^(\w+)\((\d+).*", r"\1 \2", call) for call in _calls_of_the_busiest(trace)]
+    found = list[int]()
+    for target, series in itertools.groupby(enumerate(targets, 1), lambda each: each[1]):
+        numbers = [number for number, _ in series]
+        found += {numbers[0], numbers[-1]} if target.startswith("pwrite64") else numbers
+    return sorted(found)
+
+
+def _calls_of_the_busiest(trace: Path) -> list[str]:
+    calls = defaultdict[str, list[str]](list)
+    for line in trace.read_text(errors="replace").splitlines():
+        if "(" in line:
+            thread, call = line.split(maxsplit=1)
+            calls[thread].append(call)
+    return max(calls.values(), key=len, default=[])

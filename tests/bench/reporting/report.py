@@ -33,7 +33,7 @@ MEANINGS = {
     "rubrics": "J4 with a rubric of two deterministic criteria that scores every result",
     "memory": "proportional resident memory after load",
     "queries": "statements per request",
-    "kernel": "the kernel of executions alone, on one processor",
+    "kernel": "the kernel of executions alone, without a database",
     "cost": "what one execution of J4 costs, the sealing of its events included",
 }
 _HEAD = """# Benchmarks

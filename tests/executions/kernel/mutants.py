@@ -49,12 +49,19 @@ class Mutant:
 def mutants(module: str) -> Iterator[Mutant]:
     """Every mutant of the module."""
     tree = ast.parse((_PLUGIN / "kernel" / f"{module}.py").read_text(encoding="utf-8"))
-    for number in range(sum(len(list(_changes(node))) for node in ast.walk(tree))):
+    for number in range(len(_places(tree))):
         broken = copy.deepcopy(tree)
-        node, change = [(node, change) for node in ast.walk(broken) for change in _changes(node)][number]
+        node, change = _places(broken)[number]
         before = ast.unparse(node)
         change()
         yield Mutant(module, getattr(node, "lineno", 0), f"{before}  →  {ast.unparse(node)}", ast.unparse(broken))
+
+
+def _places(tree: ast.AST) -> list[tuple[ast.AST, Change]]:
+    """What can be changed, and how; decorators decide nothing."""
+    decorators = [node for each in ast.walk(tree) if isinstance(each, ast.ClassDef) for node in each.decorator_list]
+    spared = {id(node) for decorator in decorators for node in ast.walk(decorator)}
+    return [(node, change) for node in ast.walk(tree) if id(node) not in spared for change in _changes(node)]
 
 
 def _changes(node: ast.AST) -> Iterator[Change]:
