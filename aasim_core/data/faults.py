@@ -27,8 +27,8 @@ _SQLITE_BROKEN = {
 READ_ONLY = "25006"
 # Classes of SQLSTATE: transaction rollback, lock not available, query canceled (PostgreSQL, appendix A).
 _SQLSTATE_BUSY = ("40", "55P03", "57014")
-# Connection exception, insufficient resources, operator intervention, system error, internal error.
-_SQLSTATE_BROKEN = ("08", "53", "57", "58", "XX", READ_ONLY)
+# Connection exception, idle in transaction for too long, insufficient resources, operator intervention, system error, internal error.
+_SQLSTATE_BROKEN = ("08", "25P03", "53", "57", "58", "XX", READ_ONLY)
 _SYSTEM_BROKEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 

@@ -35,6 +35,8 @@ _FOR_CLAIMS = {
 }
 # Typed as Any, because peewee's stubs omit what the class below builds on.
 _PeeweePostgres: Any = peewee.PostgresqlDatabase
+#: How long a transaction may do nothing, in milliseconds; a worker that goes on later writes over a fresh connection.
+_LONGEST_IDLE_MS = "60000"
 
 
 class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
@@ -62,7 +64,9 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._for_claims: PostgresDatabase | None = None
         self.role, self.timeout_ms = role, str(int(statement_seconds * 1000))
         # JIT compilation takes seconds where a plan's cost is overestimated, and requests are short.
-        limits = {"statement_timeout": self.timeout_ms, "client_min_messages": "warning", "jit": "off", "app.org": ""}
+        # What a process locked that stands still in a transaction is free again after a while.
+        limits = {"statement_timeout": self.timeout_ms, "idle_in_transaction_session_timeout": _LONGEST_IDLE_MS}
+        limits |= {"client_min_messages": "warning", "jit": "off", "app.org": ""}
         self._settings = {**limits, **settings, **({"role": role} if role else {})}
         super().__init__(url, prefer_psycopg3=True, autoconnect=False, connect_timeout=max(2, round(wait_seconds)), **_NETWORK)
         self._lock = nullcontext()  # peewee's lock protects state that is per thread here, and it would be held while connecting
