@@ -35,7 +35,7 @@ _FOR_CLAIMS = {
 }
 # Typed as Any, because peewee's stubs omit what the class below builds on.
 _PeeweePostgres: Any = peewee.PostgresqlDatabase
-#: How long a transaction may do nothing, in milliseconds; a worker that goes on later writes over a fresh connection.
+#: How long a transaction may do nothing, in milliseconds; a worker that continues later writes over a fresh connection.
 _LONGEST_IDLE_MS = "60000"
 
 
