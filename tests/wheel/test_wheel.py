@@ -66,7 +66,7 @@ def test_a_plugin_that_brings_something_for_each_hook_keeps_the_contract_and_is_
     authors: Path, folder: Path, tmp_path: Path
 ) -> None:
     """On SQLite and on PostgreSQL; switched off for one organization, in the middle of a run too."""
-    for room in ("bench", "processes", "test_plugins"):
+    for room in ("bench", "processes", "test_plugins", "executions"):
         shutil.copytree(folder / "source" / "tests" / room, tmp_path / "tests" / room)
     said = run(
         authors, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "--import-mode=importlib", *LAB, cwd=tmp_path

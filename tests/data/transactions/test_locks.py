@@ -11,6 +11,8 @@ from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.faults import fault_of
 
+from ...bench.processes import eventually
+
 on_postgres = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 
 
@@ -54,7 +56,7 @@ class TestPostgres:
         with another_transaction(empty_database_url):
             going_on = empty_database.going_on()
             assert not empty_database.have_ended(going_on)
-        assert empty_database.have_ended(going_on)
+        eventually(lambda: empty_database.have_ended(going_on), "the end of all transactions of the server, of other tests too")
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
