@@ -223,7 +223,10 @@ def _advice(name: str, parameters: Fields) -> str:
     operators = [known for known in parameters if known.partition("[")[0] == name.partition("[")[0]]
     if operators:
         return f" There are {', '.join(operators)}."
-    return did_you_mean(name, parameters) or ("" if parameters else " This operation takes none.")
+    if not parameters:
+        return " This operation takes none."
+    plain = ", ".join(sorted(known for known in parameters if "[" not in known))
+    return did_you_mean(name, parameters) or f" The parameters are {plain}."
 
 
 def _first(messages: Any) -> Problem:

@@ -157,7 +157,11 @@ def test_unknown_parameter_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("query_string", "advice"),
-    [("limt=1", 'Did you mean "limit"?'), ("status[gt]=x", "There are status, status[ne], status[in].")],
+    [
+        ("limt=1", 'Did you mean "limit"?'),
+        ("status[gt]=x", "There are status, status[ne], status[in]."),
+        ("verbose=1", "The parameters are created_at, cursor, fields, include, limit, name, number, q, shared, sort, status, tags."),
+    ],
 )
 def test_unknown_parameter_names_what_there_is(query_string: str, advice: str) -> None:
     with pytest.raises(Refused) as caught:
