@@ -160,7 +160,10 @@ def test_unknown_parameter_is_refused(name: str) -> None:
     [
         ("limt=1", 'Did you mean "limit"?'),
         ("status[gt]=x", "There are status, status[ne], status[in]."),
-        ("verbose=1", "The parameters are created_at, cursor, fields, include, limit, name, number, q, shared, sort, status, tags."),
+        (
+            "verbose=1",
+            "The parameters are created_at, cursor, fields, include, limit, name, number, q, shared, sort, status, tags.",
+        ),
     ],
 )
 def test_unknown_parameter_names_what_there_is(query_string: str, advice: str) -> None:
