@@ -13,7 +13,7 @@ from .data.backends.connect import bind, connect
 from .data.database import Database
 from .data.transactions import Transaction
 from .events.declarations import Declared, Listener
-from .events.delivery import enqueue_deliveries
+from .events.delivery import deliver
 from .events.log import Deliveries
 from .http.operations import Endpoint
 from .jobs.queue import flush as flush_jobs
@@ -103,7 +103,7 @@ def _finish(app: App, transaction: Transaction) -> None:
     """End every transaction: write events, their deliveries, deferred actions and jobs in the rows' own transaction."""
     for organization_id in transaction.bumped:
         transaction.after_commit.append(partial(app.organization_states.forget, organization_id))
-    enqueue_deliveries(app.deliveries.write(transaction))
+    deliver(app.deliveries, app.organization_states, transaction)
     for do in transaction.at_end.values():
         do()
     flush_jobs(transaction, app.database, app.jobs, app.notifier.notify)

@@ -76,6 +76,8 @@ class Transaction:
     def __init__(self, *, optimistic: bool = False) -> None:
         self.optimistic = optimistic
         self.events: list[Any] = []
+        #: The (event, listener) pairs of which the listener wants the event.
+        self.wanted: list[tuple[Any, str]] = []
         #: The enqueued jobs, by what is unique about each.
         self.jobs: dict[Any, Any] = {}
         #: The version that it gave each versioned record, by id.

@@ -1,10 +1,42 @@
 """Deliver events to the listeners after the commit: a job per event and listener, at least once."""
 
+import time
 from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
+from ..context import EVERY_ORGANIZATION
+from ..data.records import database_of
 from ..jobs.queue import enqueue
-from .log import owner_of, scope_of
+from ..tenancy.organization_state import TRUSTED_SECONDS, OrganizationStates
+from .log import Deliveries, owner_of, scope_of
 from .records import EventRow
+
+if TYPE_CHECKING:
+    from ..data.transactions import Transaction
+
+
+def deliver(deliveries: Deliveries, states: OrganizationStates, transaction: "Transaction") -> None:
+    """Write the transaction's events at its end, and enqueue their deliveries.
+
+    What listeners want may be `cached`, and so a second old. Where the commit took longer still, because the process stood still or the
+    network did, they are asked once more: what has begun meanwhile, and looked for earlier events, did not find these.
+    """
+    asked_at = time.monotonic()
+    enqueue_deliveries(deliveries.write(transaction))
+    if transaction.events:
+        transaction.after_commit.append(partial(_ask_again_if_late, deliveries, states, transaction, asked_at))
+
+
+def _ask_again_if_late(deliveries: Deliveries, states: OrganizationStates, transaction: "Transaction", asked_at: float) -> None:
+    if time.monotonic() - asked_at < TRUSTED_SECONDS:
+        return
+    asked = {(event.id, key) for event, key in transaction.wanted}
+    for event in transaction.events:
+        if event.organization_id != EVERY_ORGANIZATION:
+            states.forget(event.organization_id)
+            with scope_of(event.organization_id), database_of(EventRow).transaction():
+                enqueue_deliveries((event, key) for key in deliveries.wanting(event) if (event.id, key) not in asked)
 
 
 def enqueue_deliveries(deliveries: Iterable[tuple[EventRow, str]]) -> list[str]:

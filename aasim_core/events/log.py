@@ -116,8 +116,8 @@ class Deliveries:
         )
 
     def write(self, transaction: "Transaction") -> list[tuple[EventRow, str]]:
-        """Call the listeners before the commit, in the event's organization, and write the rows; returns the wanted (event, listener)
-        pairs.
+        """Call the listeners before the commit, in the event's organization, and write the rows; returns the (event, listener) pairs to
+        deliver: those that are wanted, and whose work is not done at once.
 
         A listener may emit further events before the commit. LookupError for an undeclared event, RuntimeError for one that `wanted` or
         `at_once` emits.
@@ -135,11 +135,12 @@ class Deliveries:
         for event in transaction.events:
             event.subject_revision = transaction.revisions.get(event.subject_id)
         _insert(transaction.events)
-        wanting = [(event, key) for event in tuple(transaction.events) for key in self._wanting(event)]
+        transaction.wanted = [(event, key) for event in tuple(transaction.events) for key in self.wanting(event)]
+        left = [(event, key) for event, key in transaction.wanted if not self._is_done_at_once(event, key)]
         if len(transaction.events) > written:
             name = transaction.events[written].name
             raise RuntimeError(f"{name} was emitted by wanted or at_once of a listener; emit it in the listener's function")
-        return wanting
+        return left
 
     def when_emitted(self, event: EventRow) -> None:
         """Call the ``when_emitted`` listeners; `emit` raises their exceptions, and LookupError for an undeclared event."""
@@ -157,20 +158,20 @@ class Deliveries:
                 for key in self.called(moment, event.name, event.organization_id):
                     self._listeners[key].function(event)
 
-    def _wanting(self, event: EventRow) -> list[str]:
-        """Return the keys of the after-commit listeners that want the event and have not done their work; for one without an organization,
-        those without `wanted`.
-        """
+    def wanting(self, event: EventRow) -> list[str]:
+        """Return the keys of the after-commit listeners that want the event; for one without an organization, those without `wanted`."""
         listeners, organization_id = self._matching(event.name, "after_commit"), event.organization_id
         if organization_id == EVERY_ORGANIZATION:
             return [key for key in listeners if self._listeners[key].wanted is None]
         with organization_scope(organization_id):
-            wanting = [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
-            return [key for key in wanting if not self._is_done_at_once(key, event)]
+            return [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
 
-    def _is_done_at_once(self, key: str, event: EventRow) -> bool:
-        at_once = self._listeners[key].at_once
-        return at_once is not None and self._is_on(event.organization_id, owner_of(key)) and at_once(event)
+    def _is_done_at_once(self, event: EventRow, key: str) -> bool:
+        at_once, organization_id = self._listeners[key].at_once, event.organization_id
+        if at_once is None or organization_id == EVERY_ORGANIZATION or not self._is_on(organization_id, owner_of(key)):
+            return False
+        with organization_scope(organization_id):
+            return at_once(event)
 
     def called(self, moment: str, event: str, organization_id: str) -> list[str]:
         """Return the keys of the listeners that an event of that name has in that phase, without those of disabled plugins."""

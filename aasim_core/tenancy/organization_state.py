@@ -12,7 +12,8 @@ from .records import ACTIVE, Organization
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
-_TRUSTED_SECONDS = 1.0
+#: How long what was read is taken for true.
+TRUSTED_SECONDS = 1.0
 _MOST_KEPT = 10_000
 #: The time of an epoch that was never read.
 _NEVER = (float("-inf"), 0)
@@ -35,7 +36,7 @@ class OrganizationStates:
     def of(self, organization_id: str) -> OrganizationState:
         """Return the organization's state; a suspended, closing or deleted one counts as halted."""
         read_at, state = self._states.get(organization_id, (float("-inf"), OrganizationState(0, is_halted=True)))
-        if time.monotonic() - read_at >= _TRUSTED_SECONDS:
+        if time.monotonic() - read_at >= TRUSTED_SECONDS:
             found = _read(organization_id)
             if found is None:  # it is deleted, or not written yet; nothing is remembered of it
                 return OrganizationState(0, is_halted=True)
@@ -49,7 +50,7 @@ class OrganizationStates:
     def epoch_of(self, organization_id: str) -> int:
         """Return the organization's epoch, at most a second old; within a request this needs no statement."""
         noted_at, epoch = self._epochs.get(organization_id, _NEVER)
-        return epoch if time.monotonic() - noted_at < _TRUSTED_SECONDS else self.of(organization_id).authz_epoch
+        return epoch if time.monotonic() - noted_at < TRUSTED_SECONDS else self.of(organization_id).authz_epoch
 
     def note_epoch(self, organization_id: str, epoch: int) -> None:
         """Store an epoch that was just read, unless a later one is known."""

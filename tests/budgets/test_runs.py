@@ -218,7 +218,7 @@ def test_a_budget_that_another_process_has_just_made_holds_the_turns_that_begin_
     app: App, owner: Person, agent: Make, run: Make, budget: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "aasim_core.tenancy.organization_state._TRUSTED_SECONDS", 60
+        "aasim_core.tenancy.organization_state.TRUSTED_SECONDS", 60
     )  # so that this process does not look by itself
     agent_id = agent()
     assert run(agent_id)["status"] == "succeeded"

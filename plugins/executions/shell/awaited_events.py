@@ -2,8 +2,8 @@
 
 Whether anybody waits is `cached`, so that other organizations pay nothing for it: who emits an event may learn of the first wait a
 second late, and may commit later still. So a new wait looks back at once, `_LATE` after it began, and once more when all transactions of
-that time have ended. An event found twice counts once. What is missed is an event whose emitter stands still for more than a second
-after it asked who waits, before the first write of its transaction.
+that time have ended. An emitter that asked, stood still, and wrote its event even later asks once more (`events.delivery`). An event
+found twice counts once.
 """
 
 from collections.abc import Callable, Mapping, Sequence

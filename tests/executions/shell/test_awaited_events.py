@@ -1,7 +1,7 @@
 """A run that waits for an event gets it, in whatever order the two come."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
@@ -13,6 +13,7 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows
+from aasim_core.events import delivery
 from aasim_core.events.log import Subject, emit
 from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
@@ -104,6 +105,16 @@ def test_an_event_whose_emitter_did_not_know_of_the_wait_is_found_a_little_later
     work_off(app)  # it looks back at once, in vain
     with written_unawares(app, owner):
         pass
+    assert has_come(app, owner)
+
+
+def test_an_event_whose_emitter_stood_still_after_it_asked_who_waits_is_not_missed(
+    app: App, owner: Person, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TRUSTED_SECONDS", 0)  # as if it had stood still for longer
+    with asked_in_vain(app, owner):
+        begin_to_wait(app, owner, run)
+        assert not has_come(app, owner)
     assert has_come(app, owner)
 
 
@@ -212,24 +223,50 @@ def test_an_event_that_is_committed_long_after_the_wait_has_begun_is_found(app: 
 @contextmanager
 def written_unawares(app: App, owner: Person) -> Iterator[None]:
     """An event that another connection has written without asking who waits, and commits at the end of the block."""
-    written, may_commit = threading.Event(), threading.Event()
 
-    def write() -> None:
+    def write(stop: Callable[[], None]) -> None:
+        event = EventRow(
+            id=new_id("evt"), organization_id=owner.organization_id, at=now(), actor_type="system", actor_label="", name=NAME,
+            subject_type="execution", subject_id=SUBJECT, subject_label="it",
+        )  # fmt: skip
+        insert_rows(EventRow, [event.row()])
+        assert EventRow.select().where(EventRow.id == event.id).exists()  # which also writes it
+        stop()
+
+    with stopped(app, owner, write):
+        yield
+
+
+@contextmanager
+def asked_in_vain(app: App, owner: Person) -> Iterator[None]:
+    """An event of which another connection has asked who waits, and which it writes and commits at the end of the block."""
+
+    def ask(stop: Callable[[], None]) -> None:
+        app.database.current_transaction().at_end["stop"] = stop
+        emit(NAME, Subject("execution", SUBJECT, "it"), data={"name": "paid", "correlation": ""})
+
+    with stopped(app, owner, ask):
+        yield
+
+
+@contextmanager
+def stopped(app: App, owner: Person, work: Callable[[Callable[[], None]], None]) -> Iterator[None]:
+    """Another connection's transaction in which the work, or its end, calls what it is given: that returns at the end of the block."""
+    stands, may_go = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        stands.set()
+        assert may_go.wait(60)
+
+    def run() -> None:
         with app.database.connected(), organization_scope(owner.organization_id), app.database.transaction():
-            event = EventRow(
-                id=new_id("evt"), organization_id=owner.organization_id, at=now(), actor_type="system", actor_label="", name=NAME,
-                subject_type="execution", subject_id=SUBJECT, subject_label="it",
-            )  # fmt: skip
-            insert_rows(EventRow, [event.row()])
-            assert EventRow.select().where(EventRow.id == event.id).exists()  # which also writes it
-            written.set()
-            assert may_commit.wait(60)
+            work(stop)
 
-    thread = threading.Thread(target=write)
+    thread = threading.Thread(target=run)
     thread.start()
-    assert written.wait(60)
+    assert stands.wait(60)
     try:
         yield
     finally:
-        may_commit.set()
+        may_go.set()
         thread.join()

@@ -103,7 +103,8 @@ def is_woken_once(app: App, owner: Person, begin: Begin, emit: Emit, order: str)
 
 
 def is_in_time(order: str, emit: Emit) -> bool:
-    """Whether the emitter that asks no more has written its event when the worker looks for the second time, two seconds after the wait."""
+    """Whether the emitter that asks no more has written its event when the worker looks for the second time, two seconds after the wait;
+    one that is later than that asks again."""
     written = [place for place, turn in enumerate(order) if turn == "1"][:2][-1]
     return emit is ask or order[:written].count("0") < order.count("0") - 1
 
