@@ -18,6 +18,7 @@ from ..schemas.containers import Json, ListOf, Object
 from ..schemas.scalars import Text
 from ..serving.expanding import NamedOut
 from ..text.json import to_json
+from .later_values import closed, opened
 
 Shape = dict[str, Any]
 
@@ -29,9 +30,9 @@ class Use(Enum):
     """The use of a schema; the value is the ending of its name.
 
     A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, also in nested objects, so that a
-    client changes only what it names; null resets a nested member to its default. A response is open, because fields can be added. An item
-    is a response from which ``fields=`` may omit fields. A query parameter is text, with commas between the items of a list. Words are
-    those of such a list that no response has.
+    client changes only what it names; null resets a nested member to its default. A response is open, because fields and values can be
+    added. An item is a response from which ``fields=`` may omit fields. A query parameter is text, with commas between the items of a list.
+    Words are those of such a list that no response has.
     """
 
     BODY = "In"
@@ -46,6 +47,7 @@ class Use(Enum):
 _FREE: Shape = {"type": "object", "additionalProperties": True, "description": "Any JSON object."}
 _CLOSED = (Use.BODY, Use.PATCH, Use.MEMBERS)
 _ASKED = (Use.QUERY, Use.WORDS)
+_ANSWERED = (Use.ANSWER, Use.ITEM)
 _SENT = (*_CLOSED, *_ASKED)
 #: Of nested objects, and of lists, which are replaced as a whole.
 _WITHIN_OBJECT = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.MEMBERS}
@@ -67,13 +69,17 @@ class Components:
         self._owners, self._named = owners, named
         self.error_codes = error_codes
         self._names: dict[tuple[type[Schema], Use], str] = {}
-        #: The document's components so far, by section and name.
-        self.sections: dict[str, dict[str, Shape]] = defaultdict(dict)
+        self._sections: dict[str, dict[str, Shape]] = defaultdict(dict)
+        self._set_by_clients: set[str] = set()
         self._converter = OpenAPIConverter(VERSION, lambda _: None, APISpec("", "", VERSION))
+
+    def finished(self) -> Mapping[str, Mapping[str, Shape]]:
+        """Return the document's components, by section and name, when all are known."""
+        return {**self._sections, "schemas": closed(self._sections["schemas"], self._set_by_clients)}
 
     def refer(self, section: str, shape: Shape, *names: str) -> Shape:
         """Add the component to the section, under the first of `names` that is free; returns a reference to it."""
-        held = self.sections[section]
+        held = self._sections[section]
         name = next(name for name in _endless(names) if held.setdefault(name, shape) == shape)
         return {"$ref": f"#/components/{section}/{name}"}
 
@@ -95,9 +101,9 @@ class Components:
     def schema(self, schema: Schema, use: Use) -> Shape:
         """Return a reference to the schema's component."""
         name = self.name(schema, use)
-        if name not in self.sections["schemas"]:
-            self.sections["schemas"][name] = {}
-            self.sections["schemas"][name] |= self._object(schema, use)
+        if name not in self._sections["schemas"]:
+            self._sections["schemas"][name] = {}
+            self._sections["schemas"][name] |= self._object(schema, use)
         return {"$ref": f"#/components/schemas/{name}"}
 
     def _object(self, schema: Schema, use: Use) -> Shape:
@@ -106,7 +112,7 @@ class Components:
         if text := plain((type(schema).__doc__ or "").strip().split("\n\n")[0]):
             shape["description"] = text
         shape["properties"] = {name: self.field(field, use, type(schema), name) for name, field in held.items()}
-        if use in (Use.ANSWER, Use.ITEM):
+        if use in _ANSWERED:
             added = self._named.get(type(schema), {})
             shape["properties"] |= {name: self._name_of(word) for name, word in added.items()}
         required = [name for name, field in held.items() if field.required] if use in (Use.BODY, Use.ANSWER) else []
@@ -154,14 +160,16 @@ class Components:
         if "enum" not in shape:
             return shape
         values = [value for value in shape.pop("enum") if value is not None]
-        words = _literal(values) if use is Use.WORDS else {"type": "string", "enum": values}
-        return _with(self.words(words, kind, name), _without_type(shape), field)
+        words = self.words(_literal(values) if use is Use.WORDS else {"type": "string", "enum": values}, kind, name)
+        if use in _CLOSED:
+            self._set_by_clients.add(words["$ref"])
+        return _with(opened(words) if use in _ANSWERED else words, _without_type(shape), field)
 
     def words(self, shape: Shape, kind: type, name: str) -> Shape:
         """Return a reference to the enumeration of the class's field `name`; other classes of the plugin may share it."""
         field = "".join(part.title() for part in name.split("_"))
         owner = self.owner(kind)
-        for known, held in self.sections["schemas"].items():
+        for known, held in self._sections["schemas"].items():
             if known.startswith(f"{owner}.") and known.endswith(field) and held == shape:
                 return {"$ref": f"#/components/schemas/{known}"}
         return self.refer("schemas", shape, f"{owner}.{stem(kind)}{field}", f"{owner}.{kind.__name__}{field}")
@@ -202,8 +210,8 @@ def plain(text: str) -> str:
 
 
 def _with(reference: Shape, about: Shape, field: fields.Field[Any]) -> Shape:
-    nullable = {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
-    return {**nullable, **about}
+    choices = [*reference.get("anyOf", (reference,)), {"type": "null"}]
+    return {**({"anyOf": choices} if field.allow_none else reference), **about}
 
 
 def _typed(shape: Shape, field: fields.Field[Any]) -> Shape:

@@ -46,7 +46,7 @@ def document(app: "App") -> dict[str, Any]:
         "security": [{"bearer": []}],
         "tags": list(_tags(app, {endpoint.plugin for endpoint in endpoints})),
         "paths": paths,
-        "components": {**components.sections, "securitySchemes": {"bearer": _BEARER}},
+        "components": {**components.finished(), "securitySchemes": {"bearer": _BEARER}},
     }
 
 

@@ -8,6 +8,7 @@ from ..error_codes import ErrorCode
 from ..http.operations import Endpoint
 from .components import Components
 from .headers import headers, refused_with, takes_if_match
+from .later_values import opened
 
 Shape = dict[str, Any]
 
@@ -126,7 +127,7 @@ def failure_schema(components: Components) -> Shape:
     meta = {"type": "object", "additionalProperties": True, "description": "Facts about it, such as the limit that is reached."}
     problem = components.refer("schemas", {
         "type": "object", "description": "One thing that is wrong: `code` is for programs, `message` for people.",
-        "properties": {"code": code, "message": text, "meta": meta}, "required": ["code", "message"],
+        "properties": {"code": opened(code), "message": text, "meta": meta}, "required": ["code", "message"],
     }, "Problem")  # fmt: skip
     errors = components.refer("schemas", {
         "type": "object", "description": "Problems by the path of the field, such as `steps[2].name`; `_` is for what is no field's.",

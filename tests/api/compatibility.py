@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aasim_core.openapi.later_values import closed
+
 _AT_MOST = ("maxLength", "maximum", "maxItems")
 _AT_LEAST = ("minLength", "minimum", "minItems")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
@@ -19,7 +21,7 @@ Document = Mapping[str, Any]
 
 def narrowings(before: Document, after: Document) -> list[str]:
     """A sentence for each thing that `before` promises and `after` does not."""
-    return list(dict.fromkeys(_Comparison(before, after).paths()))
+    return list(dict.fromkeys(_Comparison(closed(before), closed(after)).paths()))
 
 
 def broken_events(before: Sequence[Document], after: Sequence[Document]) -> list[str]:

@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 
 from aasim_core.app import App
 from aasim_core.openapi.components import Components, Use
+from aasim_core.openapi.later_values import LATER
 from aasim_core.schemas import fields
 from aasim_core.schemas.schema import Schema
 
@@ -89,6 +90,19 @@ def test_bodies_are_closed_and_answers_are_open(whole: dict[str, Any]) -> None:
             assert schema["additionalProperties"] is False, name
         elif schema.get("type") == "object":
             assert schema.get("additionalProperties", True) is not False, name
+
+
+def test_what_clients_do_not_set_may_have_a_value_of_a_later_release_and_the_rest_can_be_sent_as_it_was_read(
+    whole: dict[str, Any],
+) -> None:
+    schemas = whole["components"]["schemas"]
+    status, period = (
+        schemas["executions.ExecutionOut"]["properties"]["status"],
+        schemas["budgets.BudgetOut"]["properties"]["period"],
+    )
+    assert LATER in status["anyOf"] and LATER in schemas["Problem"]["properties"]["code"]["anyOf"]
+    assert period["$ref"] == schemas["budgets.BudgetIn"]["properties"]["period"]["$ref"]
+    assert LATER not in parts([schema for name, schema in schemas.items() if name.endswith(("In", "Patch"))])
 
 
 def test_envelopes_and_refusals_are_named_components(whole: dict[str, Any]) -> None:
@@ -264,7 +278,7 @@ class ThingIn(Schema):
 def test_a_patch_leaves_out_defaults_and_requirements_in_the_objects_within_but_not_in_lists() -> None:
     components = Components({})
     components.schema(ThingIn(), Use.PATCH)
-    schemas = components.sections["schemas"]
+    schemas = components.finished()["schemas"]
     assert "required" not in schemas["core.ThingPatch"]
     assert schemas["core.LimitsMembers"]["properties"]["max_steps"]["type"] == ["integer", "null"]
     assert schemas["core.ToolIn"]["required"] == ["ref"]
@@ -274,7 +288,7 @@ def test_a_patch_leaves_out_defaults_and_requirements_in_the_objects_within_but_
 def test_a_body_tells_its_defaults_in_words() -> None:
     components = Components({})
     components.schema(ThingIn(), Use.BODY)
-    properties = components.sections["schemas"]["core.ThingIn"]["properties"]
+    properties = components.finished()["schemas"]["core.ThingIn"]["properties"]
     assert properties["tools"]["description"] == "Defaults to `[]`."
     assert properties["role"]["anyOf"] == [{"$ref": "#/components/schemas/core.ThingRole"}, {"type": "null"}]
 
@@ -284,4 +298,4 @@ def test_two_schemas_of_one_name_are_two_components() -> None:
     other: Any = type("ThingIn", (Schema,), {"other": fields.Text(), "__module__": __name__})
     first, second = components.schema(ThingIn(), Use.BODY), components.schema(other(), Use.BODY)
     assert first != second
-    assert {"other"} == components.sections["schemas"][second["$ref"].rpartition("/")[2]]["properties"].keys()
+    assert {"other"} == components.finished()["schemas"][second["$ref"].rpartition("/")[2]]["properties"].keys()

@@ -20,6 +20,12 @@ pytestmark = pytest.mark.long
 _MOST_MODELS = 800
 _ANY_OF_PYTHON = r"^    (\w+): (?:list\[)?Any\]?(?: \| None)?(?: \| Unset = UNSET)?$"
 _ANY_OF_TYPESCRIPT = r"^ +(\w+)\??: \(?unknown(?: \| null)?\)?(?:\[\])?;$"
+#: Reads a problem of an answer, and writes it again.
+_READ = """
+import json, sys
+from aasim_client.models.problem import Problem
+json.dump(Problem.from_dict(json.load(sys.stdin)).to_dict(), sys.stdout)
+"""
 #: What every change moves.
 _COUNTED = frozenset(("version", "updated_at"))
 
@@ -88,6 +94,13 @@ def test_a_patch_through_the_python_client_changes_what_it_names_and_nothing_els
     results = run_python(tools, workshop, "patch_each.py", told)
     for (case, change), (before, after) in zip(changes, results, strict=True):
         assert_changed(case, change["fields"], before, after)
+
+
+def test_the_python_client_takes_values_of_later_releases(tools: Toolbox, python_client: Path, workshop: Path) -> None:
+    script = workshop / "later.py"
+    script.write_text(_READ)
+    problem = {"code": "too_dreamy", "message": "Wake up."}
+    assert run_python(tools, workshop, script.name, problem) == problem
 
 
 def changes_of(objects: Any, document: Any) -> Iterator[tuple[Case, dict[str, Any]]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from ...openapi import BASE, document
+from ...openapi.later_values import closed
 from .exchanges import Exchange, envelope_flaw
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Documented:
 
     def __init__(self, app: "App") -> None:
         self.document = document(app)
+        #: This release answers only what it lists.
+        self._strict = closed(self.document)
         self._error_codes = app.error_codes
         self._validators: dict[str, Any] = {}
 
@@ -92,6 +95,6 @@ class Documented:
 
     def _validator(self, pointer: str) -> Any:
         if pointer not in self._validators:
-            schema = {"$schema": _DIALECT, **self.document, "$ref": pointer}
+            schema = {"$schema": _DIALECT, **self._strict, "$ref": pointer}
             self._validators[pointer] = jsonschema_rs.validator_for(schema, validate_formats=True)
         return self._validators[pointer]
