@@ -105,7 +105,7 @@ def test_an_answer_that_is_bare_is_described_without_data_and_leads_nowhere() ->
     components = Components({})
     answer = described(components, by_name(Door())["door_knock"])["responses"]["202"]
     content = answer["content"]["application/json"]
-    envelope = components.sections["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    envelope = components.finished()["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
     assert envelope["properties"]["data"]["maxProperties"] == 0
     assert content["example"] == {"success": True, "data": {}, "message": "Wait for a mail."}
     assert not {"Location", "Retry-After"} & answer["headers"].keys()
