@@ -123,18 +123,19 @@ def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mappi
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:
     """Replace references to one record by references to the other, except in lists; returns the number of rows. Needs a transaction.
 
-    A record that acts with the rights of its owner has a class method `when_handed_over` with the columns that stop it until the
-    successor agrees; they are written, too, unless the successor is the one who asks.
+    A record that acts with the rights of its owner has a class method `hand_over(owner_id, successor_id)`, which is called instead, unless
+    the successor is the one who asks: it stops what would act with the rights of somebody who has not agreed, too.
     """
     changed = 0
     for model, field in fields_to(models, kind):
-        column = getattr(model, field)
+        column, hand_over = getattr(model, field), getattr(model, "hand_over", None)
         if isinstance(column, JsonField):
             continue
-        stops: dict[str, Any] = {} if successor_id == current_actor().id else getattr(model, "when_handed_over", dict)()
+        if hand_over is not None and successor_id != current_actor().id:
+            changed += hand_over(record_id, successor_id)
+            continue
         stamp = {"version": model.version + 1, "updated_at": now()} if "version" in model._meta.fields else {}
-        values = {field: successor_id, **stops, **stamp}
-        changed += _live(model, model.update(values).where(column == record_id)).execute()
+        changed += _live(model, model.update({field: successor_id, **stamp}).where(column == record_id)).execute()
     return changed
 
 

@@ -6,6 +6,8 @@ import peewee
 
 from aasim_core import TenantRecord
 from aasim_core.data.fields import DigestField, IdField, InstantField, JsonField, SealedField
+from aasim_core.data.records import change
+from aasim_core.events.log import emit
 
 STATUSES = ACTIVE, PAUSED, DISABLED = ("active", "paused", "disabled")
 #: Why a flow has the status that it has.
@@ -96,10 +98,16 @@ class JobFlow(TenantRecord):
         )
 
     @classmethod
-    def when_handed_over(cls) -> dict[str, Any]:
-        """Return what pauses it, since its runs would have the rights of the new owner."""
-        status = peewee.Case(None, [(cls.status == ACTIVE, PAUSED)], cls.status)
-        return {"status": status, "status_reason": HANDED_OVER, "api_key_id": None}
+    def hand_over(cls, owner_id: str, successor_id: str) -> int:
+        """Make the successor the owner, and pause what is active, since its runs would have the successor's rights; returns how many."""
+        flows = list(cls.select().where(cls.owner_id == owner_id))
+        for flow in flows:
+            is_active = flow.status == ACTIVE
+            paused = {"status": PAUSED if is_active else flow.status, "status_reason": HANDED_OVER, "api_key_id": None}
+            changed = change(flow, {"owner_id": successor_id, **paused})
+            if is_active:
+                emit("job_flows.paused", flow, data={"reason": HANDED_OVER}, changes={"owner_id": changed["owner_id"]})
+        return len(flows)
 
     @property
     def target(self) -> dict[str, Any]:

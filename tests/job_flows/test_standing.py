@@ -39,6 +39,9 @@ def test_nothing_starts_with_the_rights_of_a_successor_who_was_not_asked(flows: 
     flow_id = leave_to(flows, world, admin.client, flows.owner.user_id)
     left = flows.client.get(f"/job-flows/{flow_id}").data
     assert (left["owner_id"], left["status"], left["status_reason"]) == (flows.owner.user_id, "paused", "handed_over")
+    assert flows.client.get(f"/activities?action=job_flows.paused&subject_id={flow_id}").data["items"][0]["data"] == {
+        "reason": "handed_over"
+    }
     flows.until("2026-03-02T07:31:00Z")
     assert not any("started" in told for told in flows.told(flow_id))
 
