@@ -75,9 +75,9 @@ class Listener:
 
     `wanted` decides whether an ``after_commit`` listener gets a delivery of the event. It is called at the end of the change's transaction,
     in the scope of the event's organization, even while the plugin is disabled there; an exception refuses the change. It only reads, and
-    as little as possible (see `tenancy.organization_state.cached`), because it delays every event that matches `pattern`. Where the commit
-    took longer than what is `cached` is trusted, it is called again after it, and may then get its delivery. It is not called for an event
-    without an organization, and such a listener gets no delivery of one.
+    as little as possible (see `tenancy.organization_state.cached`), because it delays every event that matches `pattern`. If the commit
+    takes longer than what is `cached` is trusted, it is called again after it, for a listener that has come to want the event meanwhile. It
+    is not called for an event without an organization, and such a listener gets no delivery of one.
 
     `at_once` may do the work of an ``after_commit`` listener at the end of the change's transaction, where that is no more than to write
     the delivery, and returns whether it has done it: then there is no delivery. It is called for events that are wanted, while the plugin

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..context import EVERY_ORGANIZATION
+from ..context import EVERY_ORGANIZATION, organization_scope
 from ..data.records import database_of
 from ..jobs.queue import enqueue
 from ..tenancy.organization_state import TRUSTED_SECONDS, OrganizationStates
@@ -32,11 +32,12 @@ def _ask_again_if_late(deliveries: Deliveries, states: OrganizationStates, trans
     if time.monotonic() - asked_at < TRUSTED_SECONDS:
         return
     asked = {(event.id, key) for event, key in transaction.wanted}
-    for event in transaction.events:
-        if event.organization_id != EVERY_ORGANIZATION:
-            states.forget(event.organization_id)
-            with scope_of(event.organization_id), database_of(EventRow).transaction():
-                enqueue_deliveries((event, key) for key in deliveries.wanting(event) if (event.id, key) not in asked)
+    for organization_id in {event.organization_id for event in transaction.events} - {EVERY_ORGANIZATION}:
+        states.forget(organization_id)
+        with organization_scope(organization_id), database_of(EventRow).transaction():
+            events = (event for event in transaction.events if event.organization_id == organization_id)
+            pairs = ((event, key) for event in events for key in deliveries.wanting(event))
+            enqueue_deliveries((event, key) for event, key in pairs if (event.id, key) not in asked)
 
 
 def enqueue_deliveries(deliveries: Iterable[tuple[EventRow, str]]) -> list[str]:

@@ -210,8 +210,9 @@ def plain(text: str) -> str:
 
 
 def _with(reference: Shape, about: Shape, field: fields.Field[Any]) -> Shape:
-    choices = [*reference.get("anyOf", (reference,)), {"type": "null"}]
-    return {**({"anyOf": choices} if field.allow_none else reference), **about}
+    if not field.allow_none:
+        return {**reference, **about}
+    return {"anyOf": [*reference.get("anyOf", (reference,)), {"type": "null"}], **about}
 
 
 def _typed(shape: Shape, field: fields.Field[Any]) -> Shape:

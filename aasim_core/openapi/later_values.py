@@ -1,7 +1,6 @@
 """Enumerations in responses: a later release may add values, and a client that is generated from this document must not fail for them.
 
-Values that clients set themselves are as in bodies, so that what was read can be sent: of those, a client meets a new one only where
-another client knows it.
+Enumerations that clients set are the same in responses as in bodies, so that what was read can be sent.
 """
 
 from collections.abc import Container

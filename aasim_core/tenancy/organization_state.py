@@ -12,7 +12,7 @@ from .records import ACTIVE, Organization
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
-#: How long what was read is taken for true.
+#: For how many seconds what was read is trusted.
 TRUSTED_SECONDS = 1.0
 _MOST_KEPT = 10_000
 #: The time of an epoch that was never read.

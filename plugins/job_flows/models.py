@@ -10,6 +10,7 @@ from aasim_core.data.records import change
 from aasim_core.events.log import emit
 
 STATUSES = ACTIVE, PAUSED, DISABLED = ("active", "paused", "disabled")
+_EVENTS = {ACTIVE: "job_flows.activated", PAUSED: "job_flows.paused", DISABLED: "job_flows.disabled"}
 #: Why a flow has the status that it has.
 STATUS_REASONS = BY_HAND, FAILING, NO_TIME_ZONE, HANDED_OVER = ("by_hand", "failing", "no_such_time_zone", "handed_over")
 TRIGGERS = CRON, INTERVAL, ONCE, EVENT, WEBHOOK, MANUAL = ("cron", "interval", "once", "event", "webhook", "manual")
@@ -102,12 +103,17 @@ class JobFlow(TenantRecord):
         """Make the successor the owner, and pause what is active, since its runs would have the successor's rights; returns how many."""
         flows = list(cls.select().where(cls.owner_id == owner_id))
         for flow in flows:
-            is_active = flow.status == ACTIVE
-            paused = {"status": PAUSED if is_active else flow.status, "status_reason": HANDED_OVER, "api_key_id": None}
-            changed = change(flow, {"owner_id": successor_id, **paused})
-            if is_active:
-                emit("job_flows.paused", flow, data={"reason": HANDED_OVER}, changes={"owner_id": changed["owner_id"]})
+            status = PAUSED if flow.status == ACTIVE else flow.status
+            flow.write_status(status, HANDED_OVER, owner_id=successor_id, api_key_id=None)
         return len(flows)
+
+    def write_status(self, status: str, reason: str, **columns: Any) -> None:
+        """Write the status and what changes with it, with the event of it. Needs a transaction."""
+        before = self.status
+        changed = change(self, {"status": status, "status_reason": reason, **columns})
+        if before != status:
+            taken_over = {name: each for name, each in changed.items() if name == "owner_id"}
+            emit(_EVENTS[status], self, data={"reason": reason}, changes=taken_over)
 
     @property
     def target(self) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from .hooks.inbound import digest_of, new_token
 from .kernel.schedules import Schedule
 from .models import ACTIVE, BY_HAND, BY_PERSON, DISABLED, EVENT, HANDED_OVER, STARTED, WEBHOOK, Backfill, Firing, JobFlow
 from .progress.deadlines import begin_anew
-from .progress.flow_health import write_status
 from .scheduling.due_times import look_at, next_due_of, treat_all
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def switch(app: "App", flow: JobFlow, status: str, at: datetime, owner: Mapping[
         timing |= begin_anew(flow.expect_within_seconds, status, at)
         look_at(timing["next_due_at"])
     is_left = flow.status_reason == HANDED_OVER and not owner
-    write_status(flow, status, HANDED_OVER if is_left else BY_HAND, **timing, **owner)
+    flow.write_status(status, HANDED_OVER if is_left else BY_HAND, **timing, **owner)
 
 
 def rotate_token(flow: JobFlow, owner: Mapping[str, Any]) -> str:

@@ -1,11 +1,10 @@
-"""The health of a flow: its status, its failures in a row, and the pause after too many."""
+"""The health of a flow: its failures in a row, and the pause after too many."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from peewee import Case
 
-from aasim_core import emit
 from aasim_core.clock import now, to_text
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data import records
@@ -18,16 +17,6 @@ from .deadlines import begin_anew, tell_owner
 
 #: The job that pauses a flow that has failed too often.
 PAUSE = "job_flows.pause"
-_EVENTS = {ACTIVE: "job_flows.activated", PAUSED: "job_flows.paused", "disabled": "job_flows.disabled"}
-
-
-def write_status(flow: JobFlow, status: str, reason: str, **columns: Any) -> None:
-    """Write the status and what changes with it, with the event of it. Needs a transaction."""
-    before = flow.status
-    changed = records.change(flow, {"status": status, "status_reason": reason, **columns})
-    if before != status:
-        taken_over = {name: each for name, each in changed.items() if name == "owner_id"}
-        emit(_EVENTS[status], flow, data={"reason": reason}, changes=taken_over)
 
 
 def note_end(flow_id: str, *, succeeded: bool) -> None:
@@ -55,5 +44,5 @@ def pause_failing(flow_id: str) -> None:
     flow: JobFlow | None = records.find_or_none(JobFlow, flow_id)
     if flow is not None and flow.status == ACTIVE and -flow.streak >= (flow.auto_pause_after or -flow.streak + 1):
         with acting_as(SYSTEM):
-            write_status(flow, PAUSED, FAILING)
+            flow.write_status(PAUSED, FAILING)
             tell_owner(flow, FAILING)

@@ -19,7 +19,6 @@ from ..kernel import firings
 from ..kernel.firings import Planned
 from ..kernel.schedules import jitter
 from ..models import DISABLED, NO_TIME_ZONE, PAUSED, PENDING, SCHEDULED, Firing, JobFlow
-from ..progress.flow_health import write_status
 from ..recording import queue, record
 from . import zones
 from .rules import rules_of
@@ -135,7 +134,7 @@ def _advance(app: "App", flow: JobFlow, at: datetime) -> list[Firing]:
     try:
         return treat(app, flow, at) or []
     except ZoneInfoNotFoundError:
-        write_status(flow, PAUSED, NO_TIME_ZONE, next_due_at=None)
+        flow.write_status(PAUSED, NO_TIME_ZONE, next_due_at=None)
         return []
 
 
