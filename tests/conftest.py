@@ -18,17 +18,8 @@ ROOT = Path(__file__).parent.parent
 SLOW = frozenset({"faults"})
 #: Distributions of somebody else's, whose tests are their own.
 collect_ignore = ["sample", "wheel/kept"]
-#: Tests of the contract that build an app without the plugin, or write hundreds of rows: a fifth of the fast run. For the plugins that use
-#: every hook, in `tests/test_plugins`, they run each time.
-SLOW_IN_CONTRACTS = (
-    "test_turned_off_",
-    "test_where_it_is_off_",
-    "test_beside_the_api_turned_off_",
-    "test_an_organization_can_do_without_it",
-    "test_its_migrations_",
-    "test_the_first_half_of_its_migrations_",
-    "test_a_page_of_a_hundred_rows_",
-)
+#: Where each plugin is held to its contract: a fifth of all tests. The plugins that use every hook, in `tests/test_plugins`, are each time.
+CONTRACT = "test_contract.py"
 MISSING = "no Redis server answers"
 
 # How long an example takes says more about the machine than about the code.
@@ -131,11 +122,11 @@ def _folder_of(item: pytest.Item) -> str:
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
-    """The isolation matrix; what starts API and worker; what is slow in the contracts; what runs on PostgreSQL."""
+    """The isolation matrix; what starts API and worker; the contracts of our plugins; what runs on PostgreSQL."""
     folder = _folder_of(item)
     if "matrix" in getattr(item, "fixturenames", ()) or folder == "processes":
         return True
-    if getattr(item, "cls", None) and item.name.startswith(SLOW_IN_CONTRACTS) and folder != "test_plugins":
+    if item.path.name == CONTRACT and folder != "test_plugins":
         return True
     return item.get_closest_marker("postgres") is not None
 

@@ -113,6 +113,7 @@ def test_the_longest_password_is_accepted_and_hashed_as_a_whole() -> None:
     assert not hasher.verify(hasher.hash(longest), longest[:-1])
 
 
+@pytest.mark.long
 @given(st.text(max_size=300), st.text(max_size=40))
 def test_no_text_breaks_the_check(password: str, name: str) -> None:
     assert code_of(password, name) in {None, "too_short", "too_long", "invalid_characters", "weak_password"}

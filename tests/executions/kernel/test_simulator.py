@@ -39,6 +39,7 @@ def _simulate(seed: int) -> World:
         raise
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 def test_a_planted_fault_is_found_and_replayed_from_its_seed(fault: Fault) -> None:
     broken = kernel(fault)

@@ -63,6 +63,7 @@ def test_every_rule_has_a_mistake() -> None:
     assert len({rule.id for rule in RULES}) == len(RULES) >= 40
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", MISTAKES)
 def test_a_mistake_breaks_its_rule_and_no_other(graded: Graded, rule: str) -> None:
     assert [miss.rule for miss in graded(MISTAKES[rule], *ALSO.get(rule, ())).misses] == [rule]
