@@ -27,6 +27,7 @@ class JobFeatures:
         job = self._app.jobs.get(name)
         if job is None:
             return f"no enabled plugin handles {name}"
+        plugin = plugin if job.parks else job.plugin
         if plugin == "core":
             return None
         if plugin != job.plugin and not self._app.plugins.is_on(plugin):

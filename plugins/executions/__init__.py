@@ -128,6 +128,7 @@ def jobs(app: App) -> Sequence[Job]:
         retry=Retry(max_attempts=3),
         time_limit=86_400,
         halts=True,
+        parks=False,  # a run whose plugin is off is blocked, and says so
         on_giving_up=loop.give_up,
     )
     grace_seconds = app.settings.section("executions", ExecutionSettings).cancel_grace_seconds

@@ -51,6 +51,7 @@ def _index(name: str, columns: peewee.SQL, where: peewee.SQL, *, unique: bool = 
 class Execution(TenantRecord):
     """One run of an agent, a workflow or a plugin's own kind.
 
+    `plugin` is the one that runs its `kind`: workers that do not have it leave the run's turns to others.
     The columns from `job` to `ticket`, `status`, `waiting_for` and `approval_id` hold its `kernel.state.State`, and are written by
     `shell.stored_run` only; `job_id` is the job of a run that the release before this one has queued. `label` is the name that what it
     runs had when it was queued. `key` identifies the run for its starter. `slot` is the admission that it needs, as `shell.admission`
@@ -62,6 +63,7 @@ class Execution(TenantRecord):
     """
 
     kind = peewee.TextField()
+    plugin = peewee.TextField(null=True)
     subject_type = peewee.TextField(null=True)
     subject_id = IdField(null=True)
     subject_version = peewee.BigIntegerField(null=True)

@@ -201,10 +201,11 @@ def test_messages_do_not_pile_up_in_redis_either(tmp_path: Path, redis_url: str)
 @pytest.mark.redis
 def test_a_connection_that_the_server_has_closed_is_opened_again(redis_url: str) -> None:
     queue = InRedis(redis_url)
-    queue.notify()
     with redis.Redis.from_url(redis_url) as client:
-        clients = client.client_list()
-        [mine] = [each["id"] for each in clients if each["cmd"] == "lpush" and each["db"] == redis_url.rpartition("/")[2]]
+        others = {each["id"] for each in client.client_list()}
+        queue.notify()
+        here = [each for each in client.client_list() if each["db"] == redis_url.rpartition("/")[2]]
+        [mine] = [each["id"] for each in here if each["cmd"] == "lpush" and each["id"] not in others]
         client.client_kill_filter(_id=mine)
         queue.notify()
         assert client.llen(QUEUE) == 2

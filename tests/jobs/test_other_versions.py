@@ -73,6 +73,16 @@ def test_a_job_for_a_plugin_that_is_not_there_is_left_and_the_same_job_for_other
     assert (shop.job(for_new).state, shop.job(for_core).state) == ("queued", "done")
 
 
+@pytest.mark.parametrize(("plugin", "state"), [("new", "queued"), ("mail", "done")])
+def test_a_job_that_deals_with_plugins_that_are_off_is_left_where_the_plugin_is_not_there(
+    shop: Any, plugin: str, state: str
+) -> None:
+    shop.offers("core.turn", parks=False)
+    job = shop.enqueue("core.turn", plugin=plugin)
+    work_off(shop.app)
+    assert shop.job(job).state == state
+
+
 def test_a_job_of_an_unknown_kind_is_not_given_up_by_who_cannot_say_what_that_means(shop: Any, bill: str, tmp_path: Path) -> None:
     for count in range(1, CRASHES_UNTIL_DEAD + 1):
         leases = shop.leases("worker-new")

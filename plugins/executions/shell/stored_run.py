@@ -152,7 +152,7 @@ def queue(record: Execution, job: int, delay: float = 0) -> None:
     unstarted = {name: getattr(record, name) for name in _UNSTARTED} if is_plain else None
     run_at = now() + timedelta(seconds=delay) if delay else None
     payload = {"execution_id": record.id, "job": job, "begins": unstarted}
-    enqueue(TURN, payload, run_at=run_at, priority=record.priority)
+    enqueue(TURN, payload, run_at=run_at, priority=record.priority, plugin=record.plugin)
 
 
 def cancel(execution: Execution, reason: str | None, grace: int) -> tuple[Execution, Sequence[Command]]:

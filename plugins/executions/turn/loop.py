@@ -48,7 +48,7 @@ def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> 
     run = DurableRun(app, context, turn, _timeout(app), _halted_since(runners.get(kind)))
     try:
         with tracing.of_run(app, run.execution):
-            conclude(run, context, lambda: _runner(app, kind).run(run))
+            conclude(run, context, lambda: _runner(app, run.execution).run(run))
     finally:
         run.close()
 
@@ -110,16 +110,22 @@ def _in(seconds: float) -> datetime:
     return now() + timedelta(seconds=seconds)
 
 
-def _runner(app: "App", kind: str) -> Runner:
-    """Return the runner of the kind; `RunLater` while its plugin is disabled, or only another version knows it."""
-    runner: Runner | None = app.offers.here("runners").get(kind)
+def _runner(app: "App", execution: Execution) -> Runner:
+    """Return the runner of its kind; `RunLater` while its plugin is disabled, or only another version knows the kind."""
+    runner: Runner | None = app.offers.here("runners").get(execution.kind)
     if runner is not None:
         return runner
-    if (plugin := app.offers.owner_of("runners", kind)) is not None:
-        reason = f"The plugin {plugin}, which runs this, is disabled for the organization."
-        raise RunLater(LOOK_AGAIN_SECONDS, reason, missing=f"plugin:{plugin}")
-    reason = f"No plugin that is on runs executions of the kind {kind}; one of another version may."
-    raise RunLater(LOOK_AGAIN_SECONDS, reason, missing=f"runner:{kind}")
+    if (plugin := _disabled(app, execution)) is not None:
+        raise RunLater(LOOK_AGAIN_SECONDS, f"The plugin {plugin}, which runs this, is disabled.", missing=f"plugin:{plugin}")
+    reason = f"No plugin that is on runs executions of the kind {execution.kind}; one of another version may."
+    raise RunLater(LOOK_AGAIN_SECONDS, reason, missing=f"runner:{execution.kind}")
+
+
+def _disabled(app: "App", execution: Execution) -> str | None:
+    """The plugin that runs it, where that is disabled for the organization or the deployment."""
+    if (plugin := app.offers.owner_of("runners", execution.kind)) is not None:
+        return plugin
+    return execution.plugin if execution.plugin and not app.plugins.is_on(execution.plugin) else None
 
 
 def _timeout(app: "App") -> float:

@@ -7,10 +7,12 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.jobs.records import JobRow
 from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Awaited, ToolSource
+from aasim_plugins.executions.shell.stored_run import TURN
 
 from ..passing_time import make_due
 from ..tools.test_tool_calls import call, calls_of, read, run
@@ -42,6 +44,19 @@ def test_a_blocked_run_says_once_what_is_missing(app: App, owner: Person, script
 
     told = [event for event in owner.client.get("/activities?limit=50").data["items"] if event["action"] == "executions.blocked"]
     assert [(event["subject"]["id"], event["data"]["missing"]) for event in told] == [(execution["id"], "runner:agent")]
+
+
+def test_the_turns_of_a_run_are_for_its_plugin_whichever_version_queues_them(
+    app: App, owner: Person, scripted: Make, work: Work
+) -> None:
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "Go."}).data
+    app.offers.keep("runners", {})
+    work()
+    make_due(app)
+    work()
+    with organization_scope(owner.organization_id), app.database.connected():
+        turns = JobRow.select(JobRow.plugin, JobRow.state).where(JobRow.name == TURN).order_by(JobRow.id)
+        assert list(turns.tuples()) == [("agents", "done")] * 2, execution["id"]
 
 
 @pytest.mark.parametrize("change", ["cancel", "pause"])
