@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STYLES = {"running": "green", "failed": "bold red", "dead": "bold red", "parked": "yellow", "cancelled": "dim", "done": "dim"}
 _filters = (
     click.option("--state", type=click.Choice(STATES), help="Only those in this state."),
-    click.option("--name", metavar="NAME", help="Only those of this kind, or of this plugin."),
+    click.option("--name", metavar="NAME", help="Only those of this kind, of this plugin, or that run for it."),
 )
 
 

@@ -17,7 +17,9 @@ _OVER = (FAILED, DEAD, CANCELLED)
 def find_jobs(
     state: str | None = None, name: str | None = None, organization_id: str | None = None, limit: int = 50
 ) -> list[JobRow]:
-    """Return the latest jobs, newest first; `name` may be a plugin's. Refused ``invalid_choice`` for an unknown state."""
+    """Return the latest jobs, newest first; `name` may be a plugin's, for its own jobs and those that run for it.
+
+    Refused ``invalid_choice`` for an unknown state."""
     if state not in (None, *STATES):
         raise Refused("invalid_choice", f"There is no state {state!r}; use one of {', '.join(STATES)}.", field="state")
     query = JobRow.select()
@@ -26,7 +28,7 @@ def find_jobs(
     if state in (FAILED, DEAD, PARKED):
         query = query.where(STUCK)
     if name is not None:
-        query = query.where((JobRow.name == name) | (JobRow.plugin == name))
+        query = query.where((JobRow.name == name) | (JobRow.plugin == name) | JobRow.name.startswith(f"{name}."))
     if organization_id is not None:
         query = query.where(JobRow.organization_id == organization_id)
     return list(query.order_by(JobRow.id.desc()).limit(limit))

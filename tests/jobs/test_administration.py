@@ -52,6 +52,15 @@ def test_jobs_are_found_by_state_kind_plugin_and_organization(shop: Shop) -> Non
     assert administration.count_jobs() == {"dead": 1, "queued": 2}
 
 
+def test_a_plugin_has_its_own_jobs_and_those_that_run_for_it(shop: Shop) -> None:
+    own, for_it, _ = (
+        shop.enqueue("mail.send", plugin="gone"),
+        shop.enqueue("gone.send", plugin="mail"),
+        shop.enqueue("mailing.send"),
+    )
+    assert [job.id for job in administration.find_jobs(name="mail")] == [for_it, own]
+
+
 def test_a_state_that_is_none_is_refused(shop: Shop) -> None:
     with pytest.raises(Refused, match=r"There is no state 'asleep'; use one of queued"):
         administration.find_jobs(state="asleep")
