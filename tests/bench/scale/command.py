@@ -31,7 +31,7 @@ from aasim_core.testing.world import Person, World
 from ..contestants.handmade import ROOT
 from ..databases import Database, fresh
 from .fill import Large, department, fill
-from .measure import WORTH_TELLING, Asker, Slow, everything
+from .measure import NEIGHBOUR, WORTH_TELLING, Asker, Slow, everything
 from .rows import Writer
 from .size import Size
 
@@ -39,6 +39,9 @@ Told = Callable[[str, int, int], None]
 #: Of the full size, how much SQLite gets.
 _PARTS = {"postgresql": 1.0, "sqlite": 0.2}
 _OWNER = "person1@example.org"
+_CALLERS = ("owner", "a member of one department", "a member who sees nothing", NEIGHBOUR)
+#: The agents of the small organization.
+_FEW = 30
 
 
 @click.command()
@@ -110,25 +113,29 @@ def opened(database: Database) -> Iterator[App]:
 
 
 def founded(world: World, database: Database, size: Size, told: Told) -> dict[str, Person]:
-    """The three callers, in an organization that has become large."""
+    """The callers: three in an organization that has become large, and one of a small organization beside it."""
     owner = world.organization("Lovelace & Co.")
     with organization_scope(owner.organization_id):
         roles = dict(Role.select(Role.name, Role.id).tuples())
     fill(Writer(database.url, told), Large(owner.organization_id, owner.user_id, roles, int(time.time())), size)
     world.member(owner, "viewer", department(1))
     world.member(owner, "builder", department(size.departments))
+    neighbour = world.organization("Babbage & Sons")
+    for number in range(_FEW):
+        neighbour.client.post("/agents", {"name": f"Worker {number}", "instructions": "Summarize."})
     return callers(world)
 
 
 def callers(world: World) -> dict[str, Person]:
-    """The owner, a member of one department, and one of a department in which nothing happens; none in an empty database."""
+    """The owner, a member of one department, and one of a department in which nothing happens, and the owner of a small organization, who
+    notices what grows with other people's data; none in an empty database."""
     with system_scope("find the callers of the benchmark"):
         people = {user.email: user for user in User.select().where(User.email.startswith("person"))}
         if _OWNER not in people:
             return {}
-        organization = Organization.get_by_id(Membership.get(Membership.user_id == people[_OWNER].id).organization_id)
-    names = ("owner", "a member of one department", "a member who sees nothing")
-    return {name: world._person(people[f"person{n}@example.org"], organization) for n, name in enumerate(names, 1)}
+        found = [people[f"person{number}@example.org"] for number in range(1, len(_CALLERS) + 1)]
+        homes = [Organization.get_by_id(Membership.get(Membership.user_id == user.id).organization_id) for user in found]
+    return {name: world._person(user, home) for name, user, home in zip(_CALLERS, found, homes, strict=True)}
 
 
 @contextmanager

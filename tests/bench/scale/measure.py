@@ -1,4 +1,4 @@
-"""Asks every list everything, and what callers may do, as three callers, and keeps what took long."""
+"""Asks every list everything, and what callers may do, as each caller, and keeps what took long."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from .questions import Asked, about_rights, addresses, questions
 #: Milliseconds from which on a question is asked again and told, and which no question may take.
 WORTH_TELLING, TOO_LONG = 50.0, 200.0
 _CALLS = 3
+#: Who has little, next to somebody who has a lot: what is worth telling of others takes too long for them.
+NEIGHBOUR = "the owner of a small organization"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Slow:
     @property
     def is_refused(self) -> bool:
         """Whether it takes longer than any may, or was not answered."""
-        return self.milliseconds > TOO_LONG or self.status >= 500
+        longest = WORTH_TELLING if self.caller == NEIGHBOUR else TOO_LONG
+        return self.milliseconds > longest or self.status >= 500
 
 
 class Asker:
