@@ -1,5 +1,6 @@
 """Two versions of a plugin work side by side on one database, under load, through an upgrade in two halves and back."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,14 +25,15 @@ SLOW = [{"text": "a", "tool_calls": [{"name": "look_up", "arguments": {"word": s
 
 
 class Ledger(Release):
-    """A version of the plugin ``ledger``."""
+    """A version of the plugin ``ledger``, and what else stands next to it."""
 
     def install(self) -> "Ledger":
         """Put its files where its processes look for them."""
         folder = self.deployment.database.folder / self.name
         shutil.copytree(HERE / "releases" / self.name, folder)
         shutil.copytree(HERE.parent / "plugins" / "witness", folder / "witness")
-        self.own |= {"AASIM_PLUGINS__FOLDER": str(folder), "AASIM_PLUGINS__ENABLED": '["witness", "ledger"]'}
+        enabled = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
+        self.own |= {"AASIM_PLUGINS__FOLDER": str(folder), "AASIM_PLUGINS__ENABLED": json.dumps(enabled)}
         return self
 
 
@@ -140,6 +142,27 @@ def test_jobs_that_only_the_new_version_knows_wait_for_its_worker(deployment: De
     new.start()
     done = {"Rent": (1, 1, 1)}
     until(lambda: rows(deployment, "booked, audited, counted") == done, "the work of the new worker", seconds=60)
+
+
+def test_runs_that_only_the_new_version_has_a_plugin_for_wait_for_its_worker(
+    deployment: Deployment, old: Release, new: Release
+) -> None:
+    old.start()
+    client, _ = prepare(old.port)
+    new.migrate()
+    deployment.start_api("new-api", new.port, **new.settings)
+    client.port = new.port
+    status, answer = client.ask("POST", "/api/v1/stocktaking", {"input": ["ink", "paper"]})
+    assert status == 202, answer
+    left = "jobs of this kind are left to a worker that knows them"
+    until(lambda: left in deployment.log("old-worker").read_text(), "what the old worker leaves")
+    assert deployment.rows("SELECT status FROM executions_execution WHERE kind = 'stocktaking'") == [("queued",)]
+    old.stop()
+    assert deployment.stop("new-api") == 0
+    new.start()
+    person = Person(new.port, Secrets(), client.token)
+    assert person.becomes(answer["data"]["id"], "succeeded")["output"] == 2
+    assert deployment.rows("SELECT name FROM core_event WHERE name = 'executions.blocked'") == []
 
 
 def test_a_log_that_is_followed_goes_on_at_the_other_version(deployment: Deployment, old: Release, new: Release) -> None:
