@@ -122,7 +122,7 @@ def test_until_the_second_half_the_way_back_is_open(deployment: Deployment, old:
     assert {row[2:] for row in found.values()} == {(0, 0), (1, 1)}
 
 
-def test_jobs_that_only_the_new_version_knows_wait_for_its_worker(deployment: Deployment, old: Release, new: Release) -> None:
+def test_what_only_the_new_version_knows_waits_for_its_worker(deployment: Deployment, old: Release, new: Release) -> None:
     old.start()
     client, _ = prepare(old.port)
     new.migrate()
@@ -130,38 +130,21 @@ def test_jobs_that_only_the_new_version_knows_wait_for_its_worker(deployment: De
     client.port = new.port
     status, answer = client.ask("POST", "/api/v1/ledger", {"name": "Rent", "text": "May"})
     assert status == 201, answer
+    status, answer = client.ask("POST", "/api/v1/stocktaking", {"input": ["ink", "paper"]})
+    assert status == 202, answer
     until(lambda: rows(deployment, "booked") == {"Rent": (1,)}, "the work of the old worker")
-    left = "SELECT state, attempt FROM core_job WHERE name = 'ledger.audit'"
+    left = "SELECT name, state, attempt FROM core_job WHERE name IN ('ledger.audit', 'executions.turn') ORDER BY name"
     tried = "SELECT state FROM core_job WHERE name = 'core.deliver_event' AND state = 'queued' AND delayed"
-    until(
-        lambda: (deployment.rows(left), deployment.rows(tried)) == ([("queued", 0)], [("queued",)]), "what the old worker leaves"
-    )
-    assert deployment.log("old-worker").read_text().count("jobs of this kind are left to a worker that knows them") == 1
+    said = "jobs of this kind are left to a worker that knows them"
+    until(lambda: deployment.log("old-worker").read_text().count(said) == 2, "what the old worker leaves")
+    until(lambda: deployment.rows(tried) == [("queued",)], "the delivery that the old worker tries again")
+    assert deployment.rows(left) == [("executions.turn", "queued", 0), ("ledger.audit", "queued", 0)]
     old.stop()
     assert deployment.stop("new-api") == 0
     new.start()
     done = {"Rent": (1, 1, 1)}
     until(lambda: rows(deployment, "booked, audited, counted") == done, "the work of the new worker", seconds=60)
-
-
-def test_runs_that_only_the_new_version_has_a_plugin_for_wait_for_its_worker(
-    deployment: Deployment, old: Release, new: Release
-) -> None:
-    old.start()
-    client, _ = prepare(old.port)
-    new.migrate()
-    deployment.start_api("new-api", new.port, **new.settings)
-    client.port = new.port
-    status, answer = client.ask("POST", "/api/v1/stocktaking", {"input": ["ink", "paper"]})
-    assert status == 202, answer
-    left = "jobs of this kind are left to a worker that knows them"
-    until(lambda: left in deployment.log("old-worker").read_text(), "what the old worker leaves")
-    assert deployment.rows("SELECT status FROM executions_execution WHERE kind = 'stocktaking'") == [("queued",)]
-    old.stop()
-    assert deployment.stop("new-api") == 0
-    new.start()
-    person = Person(new.port, Secrets(), client.token)
-    assert person.becomes(answer["data"]["id"], "succeeded")["output"] == 2
+    assert Person(new.port, Secrets(), client.token).becomes(answer["data"]["id"], "succeeded")["output"] == 2
     assert deployment.rows("SELECT name FROM core_event WHERE name = 'executions.blocked'") == []
 
 
