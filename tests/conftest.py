@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _folder_of(item: pytest.Item) -> str:
-    return item.path.relative_to(ROOT / "tests").parts[0]
+    return _folder_in_tests(item.path)
+
+
+@cache
+def _folder_in_tests(path: Path) -> str:
+    return path.relative_to(ROOT / "tests").parts[0]
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:

@@ -18,7 +18,7 @@ from aasim_core.tenancy.principal import Principal
 
 from .landscapes import BUILT_IN, ENDS, MOMENT, PERMISSIONS, Landscape, plant, wander
 
-A_FEW, MANY = 1_000, 5_000
+A_FEW, MANY = 1_000, 2_500
 _AT_ONCE = 100
 
 

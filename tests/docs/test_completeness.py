@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import click
@@ -113,12 +114,18 @@ def test_a_plugin_names_the_hooks_that_it_offers(pages: Mapping[str, Page], name
     assert not missing
 
 
+@cache
+def command_of(name: str) -> click.Command | None:
+    """The command of that name, also a plugin's."""
+    return cli.get_command(click.Context(cli), name)
+
+
 @pytest.mark.parametrize("name", pages_of(ROOT))
 def test_the_commands_that_a_page_names_exist(app: App, pages: Mapping[str, Page], name: str) -> None:
     own = {"activities": ["verify", "restart"], "engines": ["fetch"], "notes": ["count"], "wordlist": ["fetch"]}
     for line in re.findall(r"(?:^[$#] |`)(?:sudo \S+ )?aasim ([a-z][^`\n#]*)", pages[name].text, re.MULTILINE):
         first, *words = line.split()
-        command = cli.get_command(click.Context(cli), first) if first not in own else None
+        command = command_of(first) if first not in own else None
         if command is None:
             assert words and words[0] in own.get(first, ()), f"{name}: there is no command: aasim {line}"
             continue
