@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from .. import processes
 from ..context import EVERY_ORGANIZATION
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ class JobFeatures:
         if job is None:
             owner = find(name.partition(".")[0])
             return owner is not None and owner.state != "on"
-        return plugin in ("core", job.plugin) or find(plugin) is not None
+        if plugin in ("core", job.plugin) or find(plugin) is not None:
+            return True
+        return not (job.parks or self._is_elsewhere(plugin))
+
+    def _is_elsewhere(self, plugin: str) -> bool:
+        """Return whether the plugin is enabled in a process of another version that is alive."""
+        return any(process.is_alive and plugin in process.row.plugins for process in processes.seen(self._app.database))
 
     def why_off(self, name: str, plugin: str, organization_id: str) -> str | None:
         """Return why a job of that name, run for `plugin`, cannot run for the organization now, or None when it can."""

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from aasim_core.jobs.leases import CRASHES_UNTIL_DEAD
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
+from aasim_core.processes import ThisProcess
 from aasim_core.worker import outcomes
 from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
@@ -73,14 +74,21 @@ def test_a_job_for_a_plugin_that_is_not_there_is_left_and_the_same_job_for_other
     assert (shop.job(for_new).state, shop.job(for_core).state) == ("queued", "done")
 
 
-@pytest.mark.parametrize(("plugin", "state"), [("new", "queued"), ("mail", "done")])
-def test_a_job_that_deals_with_plugins_that_are_off_is_left_where_the_plugin_is_not_there(
-    shop: Any, plugin: str, state: str
-) -> None:
+@pytest.mark.parametrize("plugin", ["new", "mail"])
+def test_a_job_that_deals_with_missing_plugins_runs_where_the_plugin_is_off_or_in_no_process(shop: Any, plugin: str) -> None:
     shop.offers("core.turn", parks=False)
     job = shop.enqueue("core.turn", plugin=plugin)
     work_off(shop.app)
-    assert shop.job(job).state == state
+    assert shop.job(job).state == "done"
+
+
+def test_it_is_left_where_another_process_has_the_plugin(shop: Any) -> None:
+    shop.offers("core.turn", parks=False)
+    with shop.database.connected():
+        ThisProcess(shop.database, "worker", 1, ["new"]).beat()
+    job = shop.enqueue("core.turn", plugin="new")
+    work_off(shop.app)
+    assert shop.job(job).state == "queued"
 
 
 def test_a_job_of_an_unknown_kind_is_not_given_up_by_who_cannot_say_what_that_means(shop: Any, bill: str, tmp_path: Path) -> None:

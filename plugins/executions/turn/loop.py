@@ -116,13 +116,13 @@ def _runner(app: "App", execution: Execution) -> Runner:
     if runner is not None:
         return runner
     if (plugin := _disabled(app, execution)) is not None:
-        raise RunLater(LOOK_AGAIN_SECONDS, f"The plugin {plugin}, which runs this, is disabled.", missing=f"plugin:{plugin}")
+        raise RunLater(LOOK_AGAIN_SECONDS, f"The plugin {plugin}, which runs this, is not on.", missing=f"plugin:{plugin}")
     reason = f"No plugin that is on runs executions of the kind {execution.kind}; one of another version may."
     raise RunLater(LOOK_AGAIN_SECONDS, reason, missing=f"runner:{execution.kind}")
 
 
 def _disabled(app: "App", execution: Execution) -> str | None:
-    """The plugin that runs it, where that is disabled for the organization or the deployment."""
+    """The plugin that runs it, where that is disabled for the organization or the deployment, or is not there."""
     if (plugin := app.offers.owner_of("runners", execution.kind)) is not None:
         return plugin
     return execution.plugin if execution.plugin and not app.plugins.is_on(execution.plugin) else None

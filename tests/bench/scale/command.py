@@ -127,8 +127,11 @@ def founded(world: World, database: Database, size: Size, told: Told) -> dict[st
 
 
 def callers(world: World) -> dict[str, Person]:
-    """The owner, a member of one department, and one of a department in which nothing happens, and the owner of a small organization, who
-    notices what grows with other people's data; none in an empty database."""
+    """The callers by their names; none in an empty database.
+
+    The second member's department is one in which nothing happens. The owner of the small organization notices what grows with other
+    people's data.
+    """
     with system_scope("find the callers of the benchmark"):
         people = {user.email: user for user in User.select().where(User.email.startswith("person"))}
         if _OWNER not in people:
