@@ -238,7 +238,8 @@ def _search_condition(model: Any, search_fields: Sequence[str], text: str) -> Co
 
 
 def _is_null(column: Any, wanted: bool) -> Any:
-    return column.is_null(wanted)
+    # SQLite takes IS NOT NULL for a range of an index, though that has nearly all rows, and does not keep their order.
+    return column.is_null() if wanted else ~column.is_null()
 
 
 def _is_in(column: Any, **values: Any) -> Any:
