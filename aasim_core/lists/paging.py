@@ -3,7 +3,7 @@
 A cursor holds the key (see `keyset`) of the row where a page ends, and is sealed for its organization, route, sort and filters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial, reduce
@@ -143,7 +143,7 @@ def _read(
 ) -> list[tuple[Any, ...]]:
     database, is_uneven = database_of(model), _is_uneven(question, condition)
     most = None if is_uneven else next((size + 1 for size in _SIZES if size >= question.limit), None)
-    ways = () if database.for_update else tuple(condition.ways)  # PostgreSQL has row estimates for a value
+    ways = _ways_of(database, condition)
     order = question.sort, backwards, position is not None
     statement = database.statement(_page_of, model, names, order, most, condition, ways, is_late, plans_each_time=is_uneven)
     position_of_page = position_values(model, question.sort, position) if position is not None else {}
@@ -176,11 +176,19 @@ def _page_of(
         found = model.select(*columns).where(model.id.in_(page(model.select_where(where.with_binds(), model.id))))
         return ordered(found, model, sort, backwards=backwards, after=False)
     if len(ways) > 1:
-        each = expressions_of(ways, {name: Bind(name) for name in values_of(ways)})
-        return page(
-            model.select(*columns).where(model.id.in_(_of_all([page(model.select(model.id).where(way)) for way in each])))
-        )
+        return page(model.select(*columns).where(_is_in_one(model, ways, page)))
     return page(model.select(*columns).where(where.with_binds()))
+
+
+def _ways_of(database: Any, condition: Condition) -> Sequence[Condition]:
+    """The ways in to try one by one; none on PostgreSQL, which has row estimates for a value."""
+    return () if database.for_update else tuple(condition.ways)
+
+
+def _is_in_one(model: Any, ways: Sequence[Condition], limited: Callable[[Any], Any]) -> Any:
+    """Whether a row is among the first of one of the ways."""
+    each = expressions_of(ways, {name: Bind(name) for name in values_of(ways)})
+    return model.id.in_(_of_all([limited(model.select(model.id).where(way)) for way in each]))
 
 
 def _of_all(pages: Sequence[Any]) -> Any:
@@ -196,14 +204,18 @@ def _is_uneven(question: Question, condition: Condition) -> bool:
 
 def _count(model: Any, question: Question, condition: Condition, values: Mapping[str, Any]) -> int:
     database = database_of(model)
-    statement = database.statement(_total_of, model, condition, plans_each_time=_is_uneven(question, condition))
-    return int(statement.run(database, values).fetchone()[0])
+    ways, is_uneven = _ways_of(database, condition), _is_uneven(question, condition)
+    statement = database.statement(_total_of, model, condition, ways, plans_each_time=is_uneven)
+    return int(statement.run(database, {**values, **values_of(ways)}).fetchone()[0])
 
 
-def _total_of(model: Any, where: Condition) -> Any:
+def _total_of(model: Any, where: Condition, ways: Sequence[Condition]) -> Any:
+    def limited(query: Any) -> Any:
+        return query.limit(in_text(MOST_COUNTED + 1))
+
+    found = _is_in_one(model, ways, limited) if len(ways) > 1 else where.with_binds()
     # Rows, and not ids: so an index that has no ids can answer by itself.
-    some = _selected(model, where.with_binds(), peewee.SQL("1")).limit(in_text(MOST_COUNTED + 1))
-    return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+    return limited(_selected(model, found, peewee.SQL("1"))).select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
 
 def _selected(model: Any, where: Any, column: Any) -> Any:
