@@ -11,7 +11,7 @@ from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.fields import Word
 
 from .. import states
-from ..models import GOING, RETRIED, SHOWN, WITH_ERROR, WITH_FINGERPRINT, Execution
+from ..models import GOING, RETRIED, SHOWN, TRIGGERED, WITH_ERROR, WITH_FINGERPRINT, Execution
 from ..schemas import ExecutionOut
 from . import labels
 
@@ -56,11 +56,12 @@ _IS_GOING = Condition(lambda: GOING)
 _HAS_ERROR = Condition(lambda: WITH_ERROR)
 _HAS_FINGERPRINT = Condition(lambda: WITH_FINGERPRINT)
 _IS_RETRY = Condition(lambda: RETRIED)
+_IS_TRIGGERED = Condition(lambda: TRIGGERED)
 
 
 def implied(asked: Mapping[str, Any]) -> list[Condition]:
-    """What is true of all runs that the filters can find: that they have a label, have not ended, did not succeed, or are retries."""
-    statuses = {status for key in ("status", "status[in]") for status in _values(asked.get(key))}
+    """What is true of all runs that the filters can find: that they have a label, have not ended, did not succeed, or are no plain starts."""
+    statuses, triggers = _any_of(asked, "status"), _any_of(asked, "trigger_type")
     going = bool(statuses) and statuses.isdisjoint(states.TERMINAL)
     failed = bool(statuses) and statuses <= states.TERMINAL - {states.SUCCEEDED}
     found = (
@@ -68,6 +69,7 @@ def implied(asked: Mapping[str, Any]) -> list[Condition]:
         (failed, _HAS_ERROR),
         (_is_set(asked, "error_fingerprint"), _HAS_FINGERPRINT),
         (_is_set(asked, "retry_of"), _IS_RETRY),
+        (bool(triggers) and "api" not in triggers, _IS_TRIGGERED),
     )
     of_label = [labels.has(asked["label"])] if "label" in asked else []
     of_subject = [
@@ -82,6 +84,11 @@ def _is_other(type_: Any, *, is_null: bool) -> Any:
     """Whether a run is of no subject of the type; or whether it is."""
     same = Execution.subject_type == type_
     return Execution.subject_type.is_null() | ~same if is_null else same
+
+
+def _any_of(asked: Mapping[str, Any], name: str) -> set[str]:
+    """The values of which a run must have one; empty where it may have any."""
+    return {value for key in (name, f"{name}[in]") for value in _values(asked.get(key))}
 
 
 def _values(given: Any) -> list[str]:

@@ -116,3 +116,12 @@ def test_runs_of_an_object_are_found_by_the_index_of_subjects(app: App, owner: P
         subject_id = Execution.get(Execution.subject_type == type_).subject_id
     plan = plan_for(app, owner, f"/executions?{type_}_id={subject_id}", 25)
     assert "executions_execution_subject" in plan, plan
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("asked", ["trigger_type=event", "trigger_type[in]=event,schedule"])
+def test_runs_that_are_not_started_through_the_api_are_found_by_the_index_of_these(
+    app: App, owner: Person, project: str, asked: str
+) -> None:
+    plan = plan_for(app, owner, f"/executions?{asked}", 0)
+    assert "executions_execution_trigger" in plan, plan
