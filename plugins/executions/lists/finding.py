@@ -60,7 +60,7 @@ _IS_TRIGGERED = Condition(lambda: TRIGGERED)
 
 
 def implied(asked: Mapping[str, Any]) -> list[Condition]:
-    """What is true of all runs that the filters can find: that they have a label, have not ended, did not succeed, or are no plain starts."""
+    """What is true of all runs that the filters can find, as indexes say it: a label, not ended, not succeeded, not started by the API."""
     statuses, triggers = _any_of(asked, "status"), _any_of(asked, "trigger_type")
     going = bool(statuses) and statuses.isdisjoint(states.TERMINAL)
     failed = bool(statuses) and statuses <= states.TERMINAL - {states.SUCCEEDED}
