@@ -12,6 +12,7 @@ from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Awaited, ToolSource
+from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.shell.stored_run import TURN
 
 from ..passing_time import make_due
@@ -57,6 +58,15 @@ def test_the_turns_of_a_run_are_for_its_plugin_whichever_version_queues_them(
     with organization_scope(owner.organization_id), app.database.connected():
         turns = JobRow.select(JobRow.plugin, JobRow.state).where(JobRow.name == TURN).order_by(JobRow.id)
         assert list(turns.tuples()) == [("agents", "done")] * 2, execution["id"]
+
+
+def test_a_run_whose_plugin_is_not_there_names_it(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "Go."}).data
+    with organization_scope(owner.organization_id), app.database.transaction():
+        Execution.update(plugin="gone").where(Execution.id == execution["id"]).execute()
+    app.offers.keep("runners", {})
+    work()
+    assert blocked(owner, execution) == ("blocked", "plugin:gone")
 
 
 @pytest.mark.parametrize("change", ["cancel", "pause"])
