@@ -160,7 +160,6 @@ def test_a_log_that_is_followed_goes_on_at_the_other_version(deployment: Deploym
         seen.append(event)
         if len(seen) == 3:
             deployment.running["old-api"].terminate()
-            deployment.running["old-worker"].terminate()
     old.stop()
     assert not any(event["event"] == "end" for event in seen)
     person.port = new.port
