@@ -44,6 +44,10 @@ class Claims:
             self._left += (kind,)
         return is_first
 
+    def claim_again(self, is_known: Callable[[str, str], bool]) -> None:
+        """Claim jobs again of the kinds, given by name and plugin, that are known by now."""
+        self._left = tuple(kind for kind in self._left if not is_known(*kind))
+
     def may_have_ready(self) -> bool:
         """Return whether a claim is worthwhile: a check without locks. On PostgreSQL, a claim that finds nothing takes none either."""
         if self._database.for_update:

@@ -32,10 +32,10 @@ class Job:
     time, with the payload ``{"due": <time>}``, in a system scope. With `per_organization` it runs once in the scope of each organization
     that this function returns and where the job's plugin is enabled. The function is called in a system scope; see
     `tenancy.organizations_with`. A job that `halts` is parked while its organization is halted; a running one sees it in
-    ``context.should_stop()``. One that does not `park` also runs while the plugin that it was enqueued for is disabled, or is in no
-    process, and deals with that; not while its own is. `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for
-    good, or is ``dead`` because it crashed too many workers, in the transaction that records this and in the job's organization; use it to
-    conclude what the job was for. The `reason` names the exception and its location; it is for the operator, never for an API response.
+    ``context.should_stop()``. Without `parks`, it also runs while the plugin that it was enqueued for is disabled or uninstalled, and has
+    to deal with that. `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because it
+    crashed too many workers, in the transaction that records this and in the job's organization; use it to conclude what the job was for.
+    The `reason` names the exception and its location; it is for the operator, never for an API response.
     """
 
     name: str

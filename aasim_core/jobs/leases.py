@@ -69,6 +69,10 @@ class Leases:
         self.hand_back(lease)
         return is_first
 
+    def claim_again(self, is_known: Callable[[str, str], bool]) -> None:
+        """Claim jobs again of the kinds, given by name and plugin, that are known by now."""
+        self._claims.claim_again(is_known)
+
     def retry(self, lease: Lease, run_at: datetime, reason: str) -> None:
         """Requeue the job for another attempt."""
         self._requeue(lease, QUEUED, lease.attempt, run_at, reason)

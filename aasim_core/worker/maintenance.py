@@ -91,9 +91,10 @@ class Maintenance:
         return True
 
     def unpark(self) -> int:
-        """Requeue parked jobs whose plugin is enabled again; returns their number."""
+        """Requeue parked jobs whose plugin is enabled again; returns their number. What was left to ended processes is claimed again."""
         count = 0
         with system_scope("unpark jobs"):
+            self._leases.claim_again(self._features.is_known)
             kinds = JobRow.name, JobRow.plugin, JobRow.organization_id
             parked: Any = JobRow.select(*kinds).where(STUCK, JobRow.state == PARKED).distinct()
             for name, plugin, organization_id in list(parked.tuples()):

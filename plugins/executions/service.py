@@ -141,8 +141,7 @@ def _what_runs(kind: str, subject: Subject | None) -> dict[str, Any]:
 def _queued(app: "App", execution: Execution, run_at: datetime | None, admission: Admit | None) -> Execution:
     """Write the new execution with its first turn; Refused by its runner's `check_start`."""
     execution.root_id = execution.root_id or execution.id
-    if (plugin := app.offers.owner_of("runners", execution.kind)) is not None and app.plugins.is_on(plugin):
-        execution.plugin = plugin  # what a test brings is no plugin's
+    execution.plugin = app.offers.owner_of("runners", execution.kind)
     runner = _runner_of(app, execution.kind)
     runner.check_start(execution)
     if (admission := admission or concurrency_limit.own_of(runner, execution)) is not None:

@@ -91,6 +91,21 @@ def test_it_is_left_where_another_process_has_the_plugin(shop: Any) -> None:
     assert shop.job(job).state == "queued"
 
 
+def test_what_was_left_is_claimed_again_when_the_other_process_has_gone(shop: Any) -> None:
+    shop.offers("core.turn", parks=False)
+    other, leases = ThisProcess(shop.database, "worker", 1, ["new"]), shop.leases()
+    shop.enqueue("core.turn", plugin="new")
+    with shop.database.connected():
+        other.beat()
+        leases.leave(leases.claim())
+        maintenance = Maintenance(shop.app, leases, Presence(shop.data_dir))
+        maintenance.unpark()
+        assert leases.claim() is None
+        other.leave()
+        maintenance.unpark()
+        assert leases.claim() is not None
+
+
 def test_a_job_of_an_unknown_kind_is_not_given_up_by_who_cannot_say_what_that_means(shop: Any, bill: str, tmp_path: Path) -> None:
     for count in range(1, CRASHES_UNTIL_DEAD + 1):
         leases = shop.leases("worker-new")
