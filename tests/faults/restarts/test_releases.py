@@ -20,19 +20,22 @@ from .side_by_side import Load, Release
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 
 HERE = Path(__file__).parent
+#: A plugin with a kind of run that the old version does not have.
+CHORES = HERE.parents[1] / "executions" / "dropins" / "chores"
 #: A run that takes long enough to change versions under it, and writes a few lines into its log.
 SLOW = [{"text": "a", "tool_calls": [{"name": "look_up", "arguments": {"word": str(n)}}], "delay_seconds": 1} for n in range(4)]
 
 
 class Ledger(Release):
-    """A version of the plugin ``ledger``, and what else stands next to it."""
+    """A version of the plugin ``ledger``."""
 
-    def install(self) -> "Ledger":
-        """Put its files where its processes look for them."""
+    def install(self, *others: Path) -> "Ledger":
+        """Put its files, and `others`, plugins, where its processes look for them."""
         folder = self.deployment.database.folder / self.name
         shutil.copytree(HERE / "releases" / self.name, folder)
-        shutil.copytree(HERE.parent / "plugins" / "witness", folder / "witness")
-        enabled = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
+        for plugin in (HERE.parent / "plugins" / "witness", *others):
+            shutil.copytree(plugin, folder / plugin.name)
+        enabled = ["witness", "ledger", *(plugin.name for plugin in others)]
         self.own |= {"AASIM_PLUGINS__FOLDER": str(folder), "AASIM_PLUGINS__ENABLED": json.dumps(enabled)}
         return self
 
@@ -66,7 +69,7 @@ def old(deployment: Deployment) -> Release:
 @pytest.fixture
 def new(deployment: Deployment) -> Release:
     """The version after, of which nothing is applied yet."""
-    return Ledger(deployment, "new").install()
+    return Ledger(deployment, "new").install(CHORES)
 
 
 def rows(deployment: Deployment, columns: str) -> dict[str, tuple[Any, ...]]:
@@ -130,7 +133,7 @@ def test_what_only_the_new_version_knows_waits_for_its_worker(deployment: Deploy
     client.port = new.port
     status, answer = client.ask("POST", "/api/v1/ledger", {"name": "Rent", "text": "May"})
     assert status == 201, answer
-    status, answer = client.ask("POST", "/api/v1/stocktaking", {"input": ["ink", "paper"]})
+    status, answer = client.ask("POST", "/api/v1/chores", {"input": ["ink", "paper"]})
     assert status == 202, answer
     until(lambda: rows(deployment, "booked") == {"Rent": (1,)}, "the work of the old worker")
     left = "SELECT name, state, attempt FROM core_job WHERE name IN ('ledger.audit', 'executions.turn') ORDER BY name"
@@ -144,7 +147,7 @@ def test_what_only_the_new_version_knows_waits_for_its_worker(deployment: Deploy
     new.start()
     done = {"Rent": (1, 1, 1)}
     until(lambda: rows(deployment, "booked, audited, counted") == done, "the work of the new worker", seconds=60)
-    assert Person(new.port, Secrets(), client.token).becomes(answer["data"]["id"], "succeeded")["output"] == 2
+    assert Person(new.port, Secrets(), client.token).becomes(answer["data"]["id"], "succeeded")["output"] == {"done": 2}
     assert deployment.rows("SELECT name FROM core_event WHERE name = 'executions.blocked'") == []
 
 
