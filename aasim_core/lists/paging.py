@@ -175,14 +175,14 @@ def _page_of(
     if is_late:
         found = model.select(*columns).where(model.id.in_(page(model.select_where(where.with_binds(), model.id))))
         return ordered(found, model, sort, backwards=backwards, after=False)
-    if len(ways) > 1:
+    if ways:
         return page(model.select(*columns).where(_is_in_one(model, ways, page)))
     return page(model.select(*columns).where(where.with_binds()))
 
 
 def _ways_of(database: Any, condition: Condition) -> Sequence[Condition]:
-    """The ways in to try one by one; none on PostgreSQL, which has row estimates for a value."""
-    return () if database.for_update else tuple(condition.ways)
+    """The ways in to search one by one; none for a single one, nor on PostgreSQL, which has row estimates for a value."""
+    return () if database.for_update or len(condition.ways) < 2 else tuple(condition.ways)
 
 
 def _is_in_one(model: Any, ways: Sequence[Condition], limited: Callable[[Any], Any]) -> Any:
@@ -213,7 +213,7 @@ def _total_of(model: Any, where: Condition, ways: Sequence[Condition]) -> Any:
     def limited(query: Any) -> Any:
         return query.limit(in_text(MOST_COUNTED + 1))
 
-    found = _is_in_one(model, ways, limited) if len(ways) > 1 else where.with_binds()
+    found = _is_in_one(model, ways, limited) if ways else where.with_binds()
     # Rows, and not ids: so an index that has no ids can answer by itself.
     return limited(_selected(model, found, peewee.SQL("1"))).select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
@@ -250,7 +250,7 @@ def _search_condition(model: Any, search_fields: Sequence[str], text: str) -> Co
 
 
 def _is_null(column: Any, wanted: bool) -> Any:
-    # SQLite takes IS NOT NULL for a range of an index, though that has nearly all rows, and does not keep their order.
+    # For IS NOT NULL, SQLite would search a range of an index, which may have nearly all rows, and in another order.
     return column.is_null() if wanted else ~column.is_null()
 
 

@@ -40,7 +40,7 @@ _BY_FINGERPRINT = peewee.SQL(
     "organization_id, error_fingerprint, created_at, id, finished_at, project_id, subject_id, subject_version"
 )
 _BY_END = peewee.SQL("organization_id, finished_at")
-TRIGGERED = peewee.SQL("trigger_type <> 'api'")
+NOT_BY_API = peewee.SQL("trigger_type <> 'api'")
 RETRIED = peewee.SQL("trigger_type <> 'api' AND trigger_type = 'retry'")
 
 
@@ -138,7 +138,7 @@ class Execution(TenantRecord):
             _index("without_log", _BY_END, peewee.SQL("retained = 'no_log' AND finished_at IS NOT NULL")),
             _index("without_payload", _BY_END, peewee.SQL("retained = 'no_payload' AND finished_at IS NOT NULL")),
             _index("project", peewee.SQL("organization_id, project_id, created_at, id"), peewee.SQL("project_id IS NOT NULL")),
-            _index("trigger", peewee.SQL("organization_id, trigger_type, created_at, id"), TRIGGERED),
+            _index("trigger", peewee.SQL("organization_id, trigger_type, created_at, id"), NOT_BY_API),
             _index("error", peewee.SQL("organization_id, error_code, created_at, id"), WITH_ERROR),
             _index("fingerprint", _BY_FINGERPRINT, WITH_FINGERPRINT),
             _index("without_fingerprint", peewee.SQL("organization_id, id"), WITHOUT_FINGERPRINT),

@@ -11,7 +11,7 @@ from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.fields import Word
 
 from .. import states
-from ..models import GOING, RETRIED, SHOWN, TRIGGERED, WITH_ERROR, WITH_FINGERPRINT, Execution
+from ..models import GOING, NOT_BY_API, RETRIED, SHOWN, WITH_ERROR, WITH_FINGERPRINT, Execution
 from ..schemas import ExecutionOut
 from . import labels
 
@@ -56,11 +56,11 @@ _IS_GOING = Condition(lambda: GOING)
 _HAS_ERROR = Condition(lambda: WITH_ERROR)
 _HAS_FINGERPRINT = Condition(lambda: WITH_FINGERPRINT)
 _IS_RETRY = Condition(lambda: RETRIED)
-_IS_TRIGGERED = Condition(lambda: TRIGGERED)
+_IS_NOT_BY_API = Condition(lambda: NOT_BY_API)
 
 
 def implied(asked: Mapping[str, Any]) -> list[Condition]:
-    """What is true of all runs that the filters can find, as indexes say it: a label, not ended, not succeeded, not started by the API."""
+    """Return what the filters imply of every run that they find, in the words of the partial indexes."""
     statuses, triggers = _any_of(asked, "status"), _any_of(asked, "trigger_type")
     going = bool(statuses) and statuses.isdisjoint(states.TERMINAL)
     failed = bool(statuses) and statuses <= states.TERMINAL - {states.SUCCEEDED}
@@ -69,7 +69,7 @@ def implied(asked: Mapping[str, Any]) -> list[Condition]:
         (failed, _HAS_ERROR),
         (_is_set(asked, "error_fingerprint"), _HAS_FINGERPRINT),
         (_is_set(asked, "retry_of"), _IS_RETRY),
-        (bool(triggers) and "api" not in triggers, _IS_TRIGGERED),
+        (bool(triggers) and "api" not in triggers, _IS_NOT_BY_API),
     )
     of_label = [labels.has(asked["label"])] if "label" in asked else []
     of_subject = [
@@ -88,11 +88,8 @@ def _is_other(type_: Any, *, is_null: bool) -> Any:
 
 def _any_of(asked: Mapping[str, Any], name: str) -> set[str]:
     """The values of which a run must have one; empty where it may have any."""
-    return {value for key in (name, f"{name}[in]") for value in _values(asked.get(key))}
-
-
-def _values(given: Any) -> list[str]:
-    return [given] if isinstance(given, str) else list(given or ())
+    one, several = asked.get(name), asked.get(f"{name}[in]", ())
+    return {*several, *([] if one is None else [one])}
 
 
 def _is_set(asked: Mapping[str, Any], name: str) -> bool:
