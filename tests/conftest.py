@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 SLOW = frozenset({"faults"})
 #: Distributions of somebody else's, whose tests are their own.
 collect_ignore = ["sample", "wheel/kept"]
-#: Where each plugin is held to its contract: a fifth of all tests. The plugins that use every hook, in `tests/test_plugins`, are each time.
+#: Where each plugin is held to its contract: a third of the tests. Those of the plugins in `tests/test_plugins`, which use every hook, run
+#: each time.
 CONTRACT = "test_contract.py"
 MISSING = "no Redis server answers"
 
@@ -104,7 +105,7 @@ def redis_server() -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is for the long run, and leave out what needs Redis where none answers; in CI such a test fails instead."""
-    items.sort(key=lambda item: _folder_of(item) not in SLOW)
+    items.sort(key=lambda item: _folder_of(item.path) not in SLOW)
     for item in items:
         if _is_for_the_long_run(item):
             item.add_marker(pytest.mark.long)
@@ -118,18 +119,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def _folder_of(item: pytest.Item) -> str:
-    return _folder_in_tests(item.path)
-
-
 @cache
-def _folder_in_tests(path: Path) -> str:
+def _folder_of(path: Path) -> str:
     return path.relative_to(ROOT / "tests").parts[0]
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
     """The isolation matrix; what starts API and worker; the contracts of our plugins; what runs on PostgreSQL."""
-    folder = _folder_of(item)
+    folder = _folder_of(item.path)
     if "matrix" in getattr(item, "fixturenames", ()) or folder == "processes":
         return True
     if item.path.name == CONTRACT and folder != "test_plugins":

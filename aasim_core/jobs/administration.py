@@ -19,7 +19,8 @@ def find_jobs(
 ) -> list[JobRow]:
     """Return the latest jobs, newest first; `name` may be a plugin's, for its own jobs and those that run for it.
 
-    Refused ``invalid_choice`` for an unknown state."""
+    Refused ``invalid_choice`` for an unknown state.
+    """
     if state not in (None, *STATES):
         raise Refused("invalid_choice", f"There is no state {state!r}; use one of {', '.join(STATES)}.", field="state")
     query = JobRow.select()

@@ -54,7 +54,7 @@ def test_what_takes_long_is_told_with_the_plan(database: Database, monkeypatch: 
     monkeypatch.setattr("tests.bench.scale.measure.questions", lambda *given: list(questions(*given))[:2])
     text = io.StringIO()
     found = command.measure(database, _SMALL, Console(file=text, width=300))
-    assert {slow.caller for slow in found} == {"owner", "a member of one department", "a member who sees nothing", NEIGHBOUR}
+    assert {slow.caller for slow in found} == set(command.CALLERS)
     assert {slow.status for slow in found} == {200}
     runs = [slow.reason for slow in found if slow.asked.template == "/executions" and slow.caller == "owner"]
     assert any("executions_execution" in reason for reason in runs)
@@ -83,7 +83,7 @@ def test_every_list_is_asked(filled: tuple[App, dict[str, Asker]]) -> None:
     assert len(lists(app.endpoints)) >= len(pages) > 30
 
 
-@pytest.mark.parametrize("caller", ["owner", "a member of one department", "a member who sees nothing", NEIGHBOUR])
+@pytest.mark.parametrize("caller", command.CALLERS)
 def test_every_question_is_answered_without_reading_a_large_table_from_end_to_end(
     filled: tuple[App, dict[str, Asker]], caller: str
 ) -> None:
@@ -96,7 +96,7 @@ def test_every_question_is_answered_without_reading_a_large_table_from_end_to_en
         for asked in questions(endpoint, path, asker.items, until):
             with recorded(app.database) as statements:
                 is_refused = asker.items(joined(asked.path, asked.query)) is None
-                if is_refused and "owner" in caller:  # others may not ask for anybody's sessions, say
+                if is_refused and caller in ("owner", NEIGHBOUR):  # others may not ask for anybody's sessions, say
                     faults.append(f"GET {asked.path}?{asked.query} is refused")
             tables = plans.whole_tables(app.database, asker.organization_id, statements) & _LARGE
             faults += [f"GET {asked.path}?{asked.query} reads all of {table}" for table in tables]

@@ -38,8 +38,7 @@ from .size import Size
 Told = Callable[[str, int, int], None]
 #: Of the full size, how much SQLite gets.
 _PARTS = {"postgresql": 1.0, "sqlite": 0.2}
-_OWNER = "person1@example.org"
-_CALLERS = ("owner", "a member of one department", "a member who sees nothing", NEIGHBOUR)
+CALLERS = ("owner", "a member of one department", "a member who sees nothing", NEIGHBOUR)
 #: The agents of the small organization.
 _FEW = 30
 
@@ -113,7 +112,7 @@ def opened(database: Database) -> Iterator[App]:
 
 
 def founded(world: World, database: Database, size: Size, told: Told) -> dict[str, Person]:
-    """The callers: three in an organization that has become large, and one of a small organization beside it."""
+    """The callers: three in an organization that has become large, and the owner of a small one."""
     owner = world.organization("Lovelace & Co.")
     with organization_scope(owner.organization_id):
         roles = dict(Role.select(Role.name, Role.id).tuples())
@@ -134,11 +133,11 @@ def callers(world: World) -> dict[str, Person]:
     """
     with system_scope("find the callers of the benchmark"):
         people = {user.email: user for user in User.select().where(User.email.startswith("person"))}
-        if _OWNER not in people:
+        if not people:
             return {}
-        found = [people[f"person{number}@example.org"] for number in range(1, len(_CALLERS) + 1)]
+        found = [people[f"person{number}@example.org"] for number in range(1, len(CALLERS) + 1)]
         homes = [Organization.get_by_id(Membership.get(Membership.user_id == user.id).organization_id) for user in found]
-    return {name: world._person(user, home) for name, user, home in zip(_CALLERS, found, homes, strict=True)}
+    return {name: world._person(user, home) for name, user, home in zip(CALLERS, found, homes, strict=True)}
 
 
 @contextmanager
