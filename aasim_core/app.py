@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-import falcon
-
 from .access.loading import RightsCache
 from .access.permissions import Permission
 from .data.database import Database
@@ -31,6 +29,7 @@ from .plugins.checks import Check
 from .plugins.declarations import Collected, Declarations
 from .plugins.extensions import Offers
 from .plugins.registry import Plugins
+from .plugins.running_hooks import RunningHooks
 from .processes import API, ThisProcess
 from .secrets import Keyring
 from .settings import Settings
@@ -38,7 +37,6 @@ from .spans import Spans
 from .tenancy.feature_switches import Features
 from .tenancy.organization_settings import OrganizationSettings
 from .tenancy.organization_state import OrganizationStates
-from .tenancy.principal import Principal
 
 _T = TypeVar("_T")
 
@@ -106,11 +104,12 @@ class App:
         self.tokens = AccessTokens(self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds)
         self.passwords = Passwords(auth.hashing_at_once)
         self.sessions = Sessions(self.database, lambda: self.keyring, self.tokens, auth)
-        self.authenticator = Authenticator(self.database, self.tokens, auth, self._foreign_caller)
+        self.running_hooks = RunningHooks(self)
+        self.authenticator = Authenticator(self.database, self.tokens, auth, self.running_hooks.authenticate)
         self.stash = Stash(self)
         self.rights = RightsCache(lambda: self.permissions)
         self.organization_states = OrganizationStates()
-        self.features = Features(lambda: self.plugins, self.organization_states, self._allowed)
+        self.features = Features(lambda: self.plugins, self.organization_states, self.running_hooks.feature_allowed)
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
         self.refusals = Refusals()
@@ -125,14 +124,6 @@ class App:
         """The role of this process: an `API` or a `WORKER`."""
         plugins = [plugin.name for plugin in self.plugins.on]
         return ThisProcess(self.database, kind, threads, plugins, name, migrations.numbers(self.migration_sources))
-
-    def _foreign_caller(self, req: falcon.Request) -> Principal | None:
-        caller: Principal | None = self.hook.authenticate(app=self, req=req)
-        return caller
-
-    def _allowed(self, organization_id: str, plugin: str) -> list[object]:
-        answers: list[object] = self.hook.feature_allowed(app=self, organization_id=organization_id, plugin=plugin)
-        return answers
 
     @property
     def hook(self) -> Any:

@@ -12,21 +12,31 @@ from .collecting import collect, organization_settings
 from .data.backends.connect import bind, connect
 from .data.database import Database
 from .data.transactions import Transaction
+from .errors import Refused
 from .events.declarations import Declared, Listener
 from .events.delivery import deliver
 from .events.log import Deliveries
 from .http.operations import Endpoint
+from .jobs.errors import GiveUp, TryAgain
 from .jobs.queue import flush as flush_jobs
 from .logs.hook_trace import trace_hooks
+from .logs.repeated_errors import RepeatedErrors
 from .plugins import Collected, Plugins
+from .plugins.containment import Origin, contained, contained_call
 from .plugins.extensions import Offers
 from .plugins.loading.loader import examine, load
 from .plugins.loading.selection import HasPlugins
 from .secrets import load_keyring
 from .serving.expanding import with_references
 from .settings import Settings
-from .spans import Spans
+from .spans import SpanReceiver, Spans
 from .tenancy.organization_settings import OrganizationSettings
+
+
+class _AfterCommit:
+    """What a listener that is called after the commit may raise, as a job may; it has no limit of time."""
+
+    foreseen = (Refused, GiveUp, TryAgain)
 
 
 def build_app(settings: Settings, *, database: Database | None = None, plugins: Plugins | None = None) -> App:
@@ -77,7 +87,7 @@ def _fill(app: App, collected: Collected) -> None:
     app.events = Declared(collected.events)
     app.error_codes = MappingProxyType(collected.error_codes)
     app.jobs = MappingProxyType(collected.jobs)
-    app.listeners = MappingProxyType(collected.listeners)
+    app.listeners = MappingProxyType(_contained_listeners(collected))
     app.models = tuple(collected.models.values())
     app.endpoints, app.checks = (
         tuple(_with_refusals(with_references(collected.endpoints), app.listeners)),
@@ -85,10 +95,35 @@ def _fill(app: App, collected: Collected) -> None:
     )
     app.deliveries = Deliveries(app.events, app.listeners, app.features.allowed_in)
     app.offers = Offers(collected, app.features)
-    app.spans = Spans(tuple(collected.each("span_receivers")), app.features.allowed_in)
+    app.spans = Spans(tuple(_contained_receivers(collected)), app.features.allowed_in)
+    app.running_hooks.follow(app.plugins)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
     app.database.when_emitted = app.deliveries.when_emitted
+
+
+def _contained_listeners(collected: Collected) -> Mapping[str, Listener]:
+    on = {plugin.name: plugin for plugin in collected.plugins.on}
+    listeners = ((key, key.partition("/"), listener) for key, listener in collected.listeners.items())
+    return {
+        key: _contained_listener(listener, on[owner].origin("listeners", name)) if owner in on else listener
+        for key, (owner, _, name), listener in listeners
+    }
+
+
+def _contained_listener(listener: Listener, origin: Origin) -> Listener:
+    """Return the listener contained. Called after the commit, it may take its time: others wait for it only if it writes first."""
+    kept = contained(listener, origin)
+    if listener.moment != "after_commit":
+        return kept
+    return replace(kept, function=contained_call(listener.function, _AfterCommit, origin, name="function"))
+
+
+def _contained_receivers(collected: Collected) -> Iterator[tuple[str, SpanReceiver]]:
+    on = {plugin.name: plugin for plugin in collected.plugins.on}
+    for owner, receiver in collected.each("span_receivers"):
+        origin = on[owner].origin("span_receivers", receiver.name)
+        yield owner, contained(receiver, replace(origin, repeated=RepeatedErrors()))
 
 
 def _with_refusals(endpoints: Iterable[Endpoint], listeners: Mapping[str, Listener]) -> Iterator[Endpoint]:

@@ -2,11 +2,12 @@
 
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -39,6 +40,8 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "migrate": Place("aasim_core.commands.data", "migrate", "Bring the database up to date."),
         "backup": Place("aasim_core.commands.data", "backup", "Copy the database and the keys into one file."),
         "restore": Place("aasim_core.commands.data", "restore", "Restore a backup into an empty data folder and database."),
+        "hold": Place("aasim_core.commands.data", "hold", "Let no job run and nothing leave.", True),
+        "resume": Place("aasim_core.commands.data", "resume", "End that, or the hold of a restored database.", True),
         "doctor": Place("aasim_core.commands.doctor", "doctor", "Check the installation, and say what to do.", diagnoses=True),
         "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
@@ -129,10 +132,21 @@ def main() -> None:
     os.umask(0o077)
     try:
         cli.main(prog_name="aasim")
+    except SystemExit as ended:
+        _exit(ended.code)
     except Exception as error:  # noqa: BLE001 - the one place where every failure ends
         from .terminal.exit_codes import report
 
-        sys.exit(report(error))
+        _exit(report(error))
+
+
+def _exit(code: int | str | None) -> NoReturn:
+    """Exit, also where a plugin has begun a thread that never ends."""
+    if threading.active_count() > 1:
+        from .process.ending import leave_threads
+
+        leave_threads(code if isinstance(code, int) else int(code is not None))
+    sys.exit(code)
 
 
 def _plugin_commands(ctx: click.Context, name: str) -> click.Command | None:

@@ -7,18 +7,14 @@ its behalf. Without a receiver for the organization no span is created, and a ``
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
-
-import structlog
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from .context import EVERY_ORGANIZATION, current_traceparent, scope_or_nothing, traced_by
-from .logs.repeated_errors import RepeatedErrors
 
 Kind = Literal["request", "job", "run", "engine", "tool", "work"]
-_log = structlog.get_logger("aasim.spans")
 _SAMPLED = 1
 
 
@@ -54,6 +50,8 @@ class SpanReceiver:
     `receive` is called with each ended span, in the thread that did the work and outside of transactions: it only stores the span.
     `samples` decides by its id whether a new trace is sampled; for a request's trace, its sender has decided.
     """
+
+    foreseen: ClassVar = ()
 
     name: str
     receive: Callable[[Span], object]
@@ -145,7 +143,6 @@ class Spans:
         self, receivers: Sequence[tuple[str, SpanReceiver]] = (), is_on: Callable[[str, str], bool] | None = None
     ) -> None:
         self._receivers, self._is_on = receivers, is_on
-        self._repeated = RepeatedErrors()
 
     def here(self) -> Sequence[SpanReceiver]:
         """The receivers of what is done for the organization in scope."""
@@ -212,11 +209,8 @@ class Spans:
 
     def _send(self, span: Span, receivers: Sequence[SpanReceiver]) -> None:
         for receiver in receivers:
-            try:
+            with suppress(Exception):  # what is traced does not fail because a receiver does, which `contained` has told
                 receiver.receive(span)
-            except Exception as error:  # noqa: BLE001 - what is traced does not fail because a receiver does
-                if (count := self._repeated.count(receiver.name)) is not None:
-                    _log.error("a receiver of spans failed", offer=receiver.name, count=count, exc_info=error)
 
 
 def _below(traceparent: str, span_id: str) -> Place:
@@ -225,4 +219,10 @@ def _below(traceparent: str, span_id: str) -> Place:
 
 
 def _first(trace_id: str, span_id: str, receivers: Sequence[SpanReceiver]) -> Place:
-    return Place(trace_id, span_id, None, any(receiver.samples(trace_id) for receiver in receivers))
+    return Place(trace_id, span_id, None, any(_samples(receiver, trace_id) for receiver in receivers))
+
+
+def _samples(receiver: SpanReceiver, trace_id: str) -> bool:
+    with suppress(Exception):  # as above
+        return receiver.samples(trace_id)
+    return False

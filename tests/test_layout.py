@@ -115,12 +115,3 @@ def _name_of(requirement: str) -> str:
 
 def _is_ours(point: metadata.EntryPoint) -> bool:
     return point.dist is not None and point.dist.name == "aasim"
-
-
-@pytest.mark.parametrize(
-    ("folder", "most"),
-    [("plugins/executions/kernel", 600), ("plugins/executions/shell", 1_500), ("plugins/workflows/kernel", 600)],
-)
-def test_what_runs_stand_on_stays_small(root: Path, folder: str, most: int) -> None:
-    lines = [line for path in (root / folder).glob("*.py") for line in path.read_text(encoding="utf-8").splitlines()]
-    assert sum(bool(line.strip()) for line in lines) <= most, "lines that are not blank"

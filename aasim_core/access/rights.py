@@ -93,7 +93,19 @@ class Rights:
     def require_at(self, permission: str, node_id: str | None) -> None:
         """Refused ``permission_denied`` unless the permission is held at the node."""
         if not self.allows_at(permission, node_id):
-            raise Refused("permission_denied", f"This needs the permission {permission} there.", meta={"permission": permission})
+            raise self.lacking_at(permission, node_id)
+
+    def lacking_at(self, permission: str, node_id: str | None) -> Refused:
+        """Return the error for a principal without the permission at the node, which it names if it is visible to them; None is the
+        organization itself."""
+        told = f"This needs the permission {permission}"
+        if node_id is None or root_path(node_id) == self._root:
+            return Refused("permission_denied", f"{told} in the whole organization.", meta={"permission": permission})
+        if not self.knows(node_id):
+            return Refused("permission_denied", f"{told} at the place that this belongs to.", meta={"permission": permission})
+        place = {"type": kind_of(node_id), "id": node_id}
+        message = f"{told} at the {place['type']} {node_id}."
+        return Refused("permission_denied", message, meta={"permission": permission, "place": place})
 
     def holds_all(self, permissions: Iterable[str], node_id: str | None) -> bool:
         """Return whether all `permissions` are held at the node, as delegation requires."""

@@ -6,6 +6,7 @@ from ..access.records import RECORDS as ACCESS
 from ..catalog import plugins as installed
 from ..catalog.event_types import EventTypes
 from ..catalog.part_list import Parts
+from ..data.installation import RECORDS as INSTALLATION
 from ..data.records import Row
 from ..error_codes import CORE_CODES
 from ..events.chain import erasing, restarting
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..app import App
 
 LOG: tuple[type[Row], ...] = (EventRow, ChainEntry, EventAnchor, SealingWalk)
-MODELS: tuple[type[Row], ...] = (*TENANCY, *IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, Idempotency, *KEYS)
+MODELS: tuple[type[Row], ...] = (*TENANCY, *IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, *INSTALLATION, Idempotency, *KEYS)
 #: Events emitted by modules that cannot import the schema fields.
 EVENTS = (
     Event(

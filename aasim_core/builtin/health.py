@@ -6,8 +6,9 @@ from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import processes
-from ..clock import now
+from ..clock import now, to_text
 from ..context import system_scope
+from ..data.installation import held_since
 from ..errors import Refused
 from ..http.operations import PUBLIC, SELF, Resource, operation
 from ..http.request import Request, Response
@@ -98,12 +99,13 @@ def facts_of(connected: Callable[[], AbstractContextManager[object]], check: Che
 
 
 def core_checks(app: "App") -> list[Check]:
-    """Return the core's checks: not draining, database writable, disk space, clocks that agree, and workers running the jobs."""
+    """Return the core's checks: not draining, database writable, disk space, clocks that agree, not held, and workers running the jobs."""
     return [
         Check("accepting", lambda: _refuse_draining(app), critical=True, on_database=False, of_process=True),
         Check("database", lambda: _probe(app), critical=True, of_process=True),
         Check("disk", lambda: _room(app), on_database=False),
         Check("clock_of_database", lambda: _skew(app)),
+        Check("held", _refuse_held),
         Check("workers", lambda: _workers(app)),
         Check("jobs", lambda: _waiting(app)),
     ]
@@ -112,6 +114,12 @@ def core_checks(app: "App") -> list[Check]:
 def _refuse_draining(app: "App") -> None:
     if app.draining.is_set():
         raise Refused("unavailable", "draining")
+
+
+def _refuse_held() -> None:
+    if (since := held_since()) is not None:
+        told = to_text(since)
+        raise Unwell(f"held since {told}: no job runs, and no call or mail leaves; to end that, run: aasim resume", since=told)
 
 
 def _probe(app: "App") -> None:

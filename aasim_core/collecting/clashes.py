@@ -93,7 +93,11 @@ def _claimed_again(owner: str, own: Declarations, taken: Taken) -> Iterator[str]
             yield f"declares the {claim.kind} {claim.shown} twice{claim.place}"
         else:
             same = "" if earlier.shown == claim.shown else f" as {earlier.shown}"
-            yield f"declares the {claim.kind} {claim.shown}, which {_the(other)} has already{same}{claim.place}"
+            told = f"declares the {claim.kind} {claim.shown}, which {_the(other)} has already{same}"
+            advice = (
+                "; give the record another id_prefix, before anybody uses the plugin" if claim.kind == "prefix of ids" else ""
+            )
+            yield f"{told}{advice}{claim.place}"
 
 
 def _field_names(owner: str, own: Declarations, taken: Taken) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Collect the declarations of each enabled plugin, and refuse violations of rules and clashes."""
 
 import dataclasses
+import sys
 from collections.abc import Callable, Container, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -41,12 +42,13 @@ def collect(plugins: Plugins, app: AppSoFar, core: Declarations) -> Collected:
     answers: dict[str, Declarations] = {}
     reasons: dict[str, str] = {}
     offered = offered_hooks(plugins)
-    for plugin in plugins.on:
-        answer = _declarations(plugins, plugin, app, offered)
+    with redirect_stdout(sys.stderr):  # as while they are imported
+        asked = {plugin.name: _declarations(plugins, plugin, app, offered) for plugin in plugins.on}
+    for name, answer in asked.items():
         if isinstance(answer, Declarations):
-            answers[plugin.name] = answer
+            answers[name] = answer
         else:
-            reasons[plugin.name] = answer
+            reasons[name] = answer
     while True:
         plugins = without(plugins, reasons) if reasons else plugins
         declared = {CORE: core, **{plugin.name: answers[plugin.name] for plugin in plugins.on}}

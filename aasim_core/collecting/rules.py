@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ..access.roles import BUILT_IN
 from ..clock import now
@@ -35,7 +35,7 @@ def broken_rules(declared: Mapping[str, Declarations], requires: Mapping[str, Se
         if owner != CORE:
             found += [*_misnamed(owner, own), *_strange_roots(owner, own, roots, (*requires[owner], *taken.owners_of(own)))]
             found += [*event_flaws(owner, own, declared), *_unguarded(own, declared), *_strange_roles(own), *_never_due(own)]
-            found += [*_strange_statuses(own), *_unknown_refusals(own, declared)]
+            found += [*_strange_statuses(own), *_strange_reach(own), *_unknown_refusals(own, declared)]
             found += [*record_flaws(owner, own), *resource_flaws(own)]
             found += [*protocol_flaws(owner, own, taken.prefixes), *caller_flaws(served(own))]
             if found:
@@ -129,6 +129,17 @@ def _strange_statuses(own: Declarations) -> Iterator[str]:
         if code.status not in STATUSES:
             advice = f"use one of {', '.join(map(str, STATUSES))}"
             yield f"declares the error code {code} with the status {code.status}; {advice}{own.at('error_codes')}"
+
+
+def _strange_reach(own: Declarations) -> Iterator[str]:
+    """Find operations with a reach that is none: they would be open to holders of the permission at any node."""
+    from ..http.operations import Reach
+
+    known = get_args(Reach)
+    for endpoint in served(own):
+        if endpoint.operation.reach not in (None, *known):
+            told = f'has the reach "{endpoint.operation.reach}" at {endpoint.method} {endpoint.template}'
+            yield f"{told}; write {', '.join(known)}, or none of them{place_of(type(endpoint.resource))}"
 
 
 def _unknown_refusals(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """``aasim migrate``, ``backup`` and ``restore``: operations on the database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +47,15 @@ def _tell(applied: list[str]) -> int:
 
 
 def _refuse_pending(app: "App") -> None:
+    _refuse_unfit(app)
+    click.echo("The database is up to date.")
+
+
+def _refuse_unfit(app: "App") -> None:
     from ..data.migrator.runner import refuse_pending
 
     with app.database.connected():
         refuse_pending(app.database, app.migration_sources)
-    click.echo("The database is up to date.")
 
 
 @click.command()
@@ -75,4 +81,59 @@ def restore(settings: "Settings", path: Path) -> None:
     terminal = Terminal()
     with terminal.working("restoring") as report:
         read_backup(settings, path, progress=lambda done, of: report("restoring", done, of))
-    click.echo(f"Restored from {path}. Start API and worker again.")
+    click.echo(f"Restored from {path}. It is held: no job runs, and nothing leaves it, until you run: aasim resume")
+
+
+@click.command()
+@click.pass_obj
+def hold(settings: "Settings") -> None:
+    """Let no job run and no call or mail leave, until ``aasim resume``: for a copy of a database, or in an emergency."""
+    from ..data import installation
+
+    with _opened(settings) as app:
+        since = installation.held_since()
+        if since is None:
+            with app.database.transaction():
+                installation.hold()
+    click.echo("Held: no job runs, and no call or mail leaves, until you run: aasim resume")
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def resume(settings: "Settings", yes: bool) -> None:
+    """Let the jobs of a held installation run, after showing how many wait.
+
+    A restored database is held. What came due meanwhile is caught up: due times of job flows as the misfire policy of each says.
+    """
+    from ..data import installation
+    from ..jobs import administration
+
+    with _opened(settings) as app:
+        since = installation.held_since()
+        if since is None:
+            click.echo("The installation is not held.")
+            return
+        waiting = administration.count_waiting()
+        click.echo(f"Held since {since:%Y-%m-%d %H:%M:%S} UTC. These jobs wait, and run from now on:")
+        for name, count in waiting.items():
+            click.echo(f"  {count:,} {name}")
+        if not yes:
+            click.confirm("Runs continue, webhooks are delivered and mails are sent. Resume?", abort=True)
+        with app.database.transaction():
+            installation.resume()
+    click.echo("Resumed.")
+
+
+@contextmanager
+def _opened(settings: "Settings") -> Iterator["App"]:
+    from ..context import system_scope
+    from ..process.installation import open_app
+
+    app = open_app(settings)
+    _refuse_unfit(app)
+    try:
+        with app.database.connected(), system_scope("hold or resume the installation"):
+            yield app
+    finally:
+        app.database.close_all()

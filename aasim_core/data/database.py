@@ -59,6 +59,9 @@ class Database(Executor, Protocol):
     def transaction(self, *, durable: bool = True) -> AbstractContextManager[Transaction]:
         """Run a unit of work: all of it commits, or none."""
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let all statements in the block read the state of one moment, whatever others commit meanwhile."""
+
     def attempt(self, work: Callable[[], _T], *, durable: bool = True) -> _T:
         """Run `work` in an optimistic transaction, or in the running one; returns its result."""
 

@@ -51,6 +51,11 @@ def fault_of(error: BaseException) -> Fault | None:
     return None
 
 
+def is_of_deferred_write(error: BaseException) -> bool:
+    """Return whether a write failed that was deferred, and was sent only because another statement followed it."""
+    return getattr(error, "of_deferred_write", False)
+
+
 def sqlstate_of(error: BaseException) -> str | None:
     """Return PostgreSQL's code for an error wrapped by peewee, if it has one."""
     return next((state for each in _with_origins(error) if (state := getattr(each, "sqlstate", None)) is not None), None)

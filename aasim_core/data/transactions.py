@@ -41,10 +41,10 @@ class Write(NamedTuple):
 
 
 class UnitOfWork:
-    """One running transaction: whether it has `begun` in the database, and its deferred writes."""
+    """One running transaction: whether it has `begun` in the database, and its deferred writes; a snapshot has none."""
 
-    def __init__(self, *, durable: bool) -> None:
-        self.durable = durable
+    def __init__(self, *, durable: bool, is_snapshot: bool = False) -> None:
+        self.durable, self.is_snapshot = durable, is_snapshot
         self.begun = False
         self.waiting: list[Write] = []
         self._parameters = 0
@@ -58,10 +58,16 @@ class UnitOfWork:
         return not self.waiting or (fits and scope == self._scope)
 
     def put(self, scope: str, write: Write) -> None:
-        """Defer a write."""
+        """Defer a write; RuntimeError in a snapshot."""
+        self.refuse_in_snapshot()
         self._scope = scope
         self.waiting.append(write)
         self._parameters += len(write.parameters)
+
+    def refuse_in_snapshot(self) -> None:
+        """RuntimeError in a snapshot."""
+        if self.is_snapshot:
+            raise RuntimeError("nothing is written in a snapshot; write after it, in a transaction of its own")
 
     def take(self) -> tuple[str, list[Write]]:
         """Return the scope and the deferred writes, and clear them."""

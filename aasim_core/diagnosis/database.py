@@ -8,6 +8,7 @@ from ..data.backends.postgres import row_security
 from ..data.backends.postgres import session_settings as sessions
 from ..data.backends.postgres.database import PostgresDatabase
 from ..data.backends.versions import vacuums, version_of
+from ..data.backup.postgres import refuse_unfit_tool
 from ..data.migrator.runner import refuse_pending
 from ..key_rotation.key_usage import refuse_lost
 from ..plugins.checks import Unwell
@@ -44,6 +45,14 @@ def autovacuum(parts: Parts) -> None:
     with parts.connected():
         if not vacuums(parts.database):
             raise Unwell("the server does not vacuum by itself: tables grow, and statements get slow; set autovacuum = on there")
+
+
+def backup_tool(parts: Parts) -> None:
+    """The program that makes backups of PostgreSQL is there, and not older than the server."""
+    if isinstance(parts.database, PostgresDatabase):
+        with parts.connected():
+            major = version_of(parts.database).major
+        refuse_unfit_tool(major)
 
 
 def migrations(parts: Parts) -> Mapping[str, Any]:

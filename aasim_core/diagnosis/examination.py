@@ -60,6 +60,7 @@ _STEPS: Sequence[_Step] = (
     _Step(database.connection, needs=("data_folder",)),
     _Step(database.session_settings, needs=("connection",)),
     _Step(database.autovacuum, needs=("connection",), critical=False),
+    _Step(database.backup_tool, needs=("connection",), critical=False),
     _Step(database.migrations, needs=("connection", "plugins"), on_database=True),
     _Step(database.role_and_policies, needs=("migrations",), on_database=True),
     _Step(database.stored_keys, needs=("migrations",), on_database=True),

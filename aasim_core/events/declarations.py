@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from marshmallow import fields
 
+from ..errors import Refused
 from .records import EventRow
 
 _NAME = re.compile("[a-z][a-z0-9_]*[.][a-z][a-z0-9_]{0,63}")
@@ -85,6 +86,10 @@ class Listener:
 
     `refusals` are the plugin's own error codes that a listener in the change's transaction raises; the API reference lists them.
     """
+
+    foreseen: ClassVar = (Refused,)
+    #: Meanwhile nobody else may be able to write.
+    most_seconds: ClassVar = 5.0
 
     pattern: str
     function: Callable[[EventRow], Any]

@@ -38,6 +38,14 @@ _UNEXPECTED = "Something went wrong on our side; tell the operator the request i
 _PROMISES = ("etag", "location", "preference-applied", "content-disposition", "last-modified", "idempotency-replayed")
 
 
+class Unexpected(Exception):
+    """The responder of a `plugin` raised what nobody foresaw, which is the cause; `reason` has the plugin's own line."""
+
+    def __init__(self, plugin: str, reason: str) -> None:
+        super().__init__(reason)
+        self.plugin, self.reason = plugin, reason
+
+
 def install(wsgi: "falcon.App[Request, Response]", protocols: Sequence[Protocol] = ()) -> None:
     """Make `wsgi` answer every error in the form of the path's protocol, by default the envelope, whatever the request accepts."""
     wsgi.add_error_handler(Exception, partial(_unexpected, protocols, RepeatedErrors()))
@@ -88,5 +96,7 @@ def _unexpected(
 
 def _fault(protocol: Protocol, req: Request, resp: Response, error: Exception) -> None:
     """The response contains only the request's id, by which the log has all details."""
-    _log.error("unexpected error", request_id=getattr(req, "request_id", None), route=req.uri_template, exc_info=error)
+    facts = {"plugin": error.plugin, "reason": error.reason} if isinstance(error, Unexpected) else {}
+    found = error.__cause__ if isinstance(error, Unexpected) else error
+    _log.error("unexpected error", request_id=getattr(req, "request_id", None), route=req.uri_template, **facts, exc_info=found)
     answer(protocol, req, resp, Refused("internal_error", _UNEXPECTED))

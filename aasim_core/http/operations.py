@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeVar, cast
 
 from marshmallow import Schema
 
@@ -23,6 +23,10 @@ Responder = TypeVar("Responder", bound=Callable[..., None])
 #: An operation that anybody may call; one that every authenticated caller may, for what is their own; one for the holder of the token in
 #: its path, whom the resource's `caller` tells.
 PUBLIC, SELF, TOKEN = WITHOUT_PERMISSION = "public", "self", "token"
+#: What an operation is for callers who hold its permission at some nodes only: it needs the permission in the whole organization; it
+#: touches only the rows within their reach; it checks the permission at the place that the request names; it touches only what is their
+#: own; it concerns nothing of the organization.
+Reach = Literal["organization", "rows", "place", "own", "common"]
 
 
 def lacking(permission: str) -> Refused:
@@ -45,7 +49,8 @@ class Operation:
     word of its name in the API reference, where the path does not give it. One that `waits` supports ``Prefer: wait``. `headers` are
     further request headers, each with a sentence. One that is `about_caller` has an object although its path names none: the caller's own,
     which the resource's `find` returns. One that is `own_always` needs its permission only for objects of others: people may always do it
-    to their own, which the resource's `allows` decides; an API key still needs the scope. `session_only` excludes API keys, and
+    to their own, which the resource's `allows` decides; an API key still needs the scope. An operation without an object needs its
+    permission in the whole organization, unless it declares another `reach`. `session_only` excludes API keys, and
     `owners_only` everybody but the owners of the organization, whatever their permissions. In an organization that is being deleted,
     operations with a permission are refused unless declared `while_closing`. Changes to objects of an archived node are refused unless
     `while_archived`.
@@ -65,6 +70,7 @@ class Operation:
     keep_seconds: int = 86_400
     about_caller: bool = False
     own_always: bool = False
+    reach: Reach | None = None
     session_only: bool = False
     owners_only: bool = False
     stream: bool = False
@@ -168,7 +174,7 @@ class Resource:
 
     def denial(self, req: Request, permission: str, target: Any) -> Refused:
         """Return the error where `allows` refuses an object that the caller may read."""
-        return lacking(permission)
+        return req.rights.lacking_at(permission, self.node_of(target))
 
 
 @dataclass(frozen=True)
@@ -244,6 +250,22 @@ class Endpoint:
     def has_target(self) -> bool:
         """Whether it is about an existing object."""
         return bool(self.path_ids) or self.operation.about_caller
+
+    @cached_property
+    def reach(self) -> Reach | None:
+        """What it is for callers who hold its permission at some nodes only; None where the permission is needed on its object.
+
+        A path with the organization's id alone names no other object than all others do.
+        """
+        declared = self.operation.reach
+        if self.has_target:
+            return declared if declared == "organization" or self.path_ids == ("organization_id",) else None
+        return declared or ("common" if self.resource.common else "organization")
+
+    @cached_property
+    def needs_organization(self) -> bool:
+        """Whether its permission has to be held in the whole organization."""
+        return self.permission is not None and self.reach == "organization"
 
     @cached_property
     def needs_caller(self) -> bool:

@@ -37,14 +37,17 @@ _log = structlog.get_logger("aasim.identity")
 
 
 class Authenticator:
-    """Finds out who sends a request: by an access token of `tokens`, or by what `foreign` makes of it, which plugins know."""
+    """Finds out who sends a request: by an access token of `tokens`, or by what `foreign` makes of it, which plugins know.
+
+    That also returns the fault of a plugin that could not tell, which is raised where a credential is nobody else's.
+    """
 
     def __init__(
         self,
         database: "Database",
         tokens: "AccessTokens",
         auth: "AuthSettings",
-        foreign: Callable[[falcon.Request], Principal | None],
+        foreign: Callable[[falcon.Request], tuple[Principal | None, Refused | None]],
     ) -> None:
         self._database, self._tokens, self._auth, self._foreign = database, tokens, auth, foreign
 
@@ -54,9 +57,12 @@ class Authenticator:
         Refused with 401, or with 403 where the credential is good but not for this organization.
         """
         wanted = organization_id or req.env.get("HTTP_X_ORGANIZATION_ID")
-        found = self._foreign(req)
+        found, fault = self._foreign(req)
         if found is None:
-            return self.principal_of_token(bearer_of(req), wanted=wanted)
+            try:
+                return self.principal_of_token(bearer_of(req), wanted=wanted)
+            except Refused as refused:
+                raise (fault if fault is not None and refused.code == "invalid_token" else refused) from None
         if wanted not in (None, found.organization_id):
             raise _not_a_member()
         return found

@@ -41,6 +41,12 @@ def count_jobs() -> Mapping[str, int]:
     return dict(query.tuples())
 
 
+def count_waiting() -> Mapping[str, int]:
+    """Count by name the jobs that are queued, delayed, or were running when their worker ended."""
+    query: Any = JobRow.select(JobRow.name, fn.COUNT(JobRow.id)).where(JobRow.state.in_((QUEUED, RUNNING)))
+    return dict(query.group_by(JobRow.name).order_by(JobRow.name).tuples())
+
+
 def count_stuck() -> Mapping[str, int]:
     """Count the failed, dead and parked jobs, without scanning the others."""
     query: Any = JobRow.select(JobRow.state, fn.COUNT(SQL("*"))).where(STUCK).group_by(JobRow.state)

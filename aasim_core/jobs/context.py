@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TypeVar
 
-from ..context import EVERY_ORGANIZATION
+from ..context import EVERY_ORGANIZATION, system_scope
 from .lease import Lease
 from .leases import Leases
 
@@ -16,12 +17,16 @@ class JobContext:
     """One run of one job.
 
     `organization_id` is None for the system's own jobs. `lease_token` identifies this run. `deadline` is on the clock of `time.monotonic`.
+    A job that runs in `each_organization` ends when it has run in all of them: there it neither completes nor hands itself back.
     """
 
-    def __init__(self, lease: Lease, leases: Leases, *, deadline: float, draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, lease: Lease, leases: Leases, *, deadline: float, draining: Callable[[], bool], each_organization: bool = False
+    ) -> None:
         self._lease = lease
         self._leases = leases
         self._draining = draining
+        self._each_organization = each_organization
         self.deadline = deadline
         self.lost = False
         self.settled = False
@@ -63,11 +68,16 @@ class JobContext:
 
     def fence(self) -> None:
         """Verify the lease inside an effect's transaction; raises `LeaseLost`, which rolls the effect back."""
-        self._leases.renew(self._lease)
+        self._renew()
 
     def checkpoint(self) -> None:
         """Fence a step that need not be repeated; this also resets the count of crashes, because the job has made progress."""
-        self._leases.renew(self._lease, progress=True)
+        self._renew(progress=True)
+
+    def _renew(self, *, progress: bool = False) -> None:
+        # The job's row belongs to no organization, and so is not in the scope in which such a job runs.
+        with system_scope("verify the lease of a job of all organizations") if self._each_organization else nullcontext():
+            self._leases.renew(self._lease, progress)
 
     def persist(self, work: Callable[[], _T]) -> _T | None:
         """Run `work` and return its result; retry it after storage failures while the lease may hold.
@@ -78,14 +88,23 @@ class JobContext:
         return self._leases.persist(self._lease, work)
 
     def complete(self) -> None:
-        """Mark the job done, in the running transaction if there is one: effect and completion then commit together or not at all."""
+        """Mark the job done, in the running transaction if there is one: effect and completion then commit together or not at all.
+
+        RuntimeError in a job that runs in each organization.
+        """
         self._settle(lambda: self._leases.complete(self._lease))
 
     def hand_back(self, run_at: datetime | None = None) -> None:
-        """Requeue the job for `run_at`, in the running transaction if there is one; the attempt is not counted."""
+        """Requeue the job for `run_at`, in the running transaction if there is one; the attempt is not counted.
+
+        RuntimeError in a job that runs in each organization.
+        """
         self._settle(lambda: self._leases.hand_back(self._lease, run_at))
 
     def _settle(self, write: Callable[[], None]) -> None:
+        if self._each_organization:
+            told = f"{self.name} runs in each organization, and is done when it has run in all of them"
+            raise RuntimeError(f"{told}: leave out context.complete() and context.hand_back(), or call context.fence()")
         with self._leases.database.transaction() as transaction:
             write()
             transaction.after_commit.append(self._mark_settled)

@@ -28,14 +28,14 @@ class Job:
     """A kind of background work.
 
     `name` is ``<plugin>.<verb>``. `function(context, payload)` does the work, at least once; `context` offers the lease, the progress and
-    whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job then runs once per due
-    time, with the payload ``{"due": <time>}``, in a system scope. With `per_organization` it runs once in the scope of each organization
-    that this function returns and where the job's plugin is enabled. The function is called in a system scope; see
-    `tenancy.organizations_with`. A job that `halts` is parked while its organization is halted; a running one sees it in
-    ``context.should_stop()``. Without `parks`, it also runs while the plugin that it was enqueued for is disabled or uninstalled, and has
-    to deal with that. `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because it
-    crashed too many workers, in the transaction that records this and in the job's organization; use it to conclude what the job was for.
-    The `reason` names the exception and its location; it is for the operator, never for an API response.
+    whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job then runs once per
+    due time, with the payload ``{"due": <time>}``, in a system scope. With `per_organization` it runs once in the scope of each
+    organization that this function returns and where the job's plugin is enabled, and is done when it has run in all. The function is
+    called in a system scope; see `tenancy.organizations_with`. A job that `halts` is parked while its organization is halted; a running
+    one sees it in ``context.should_stop()``. Without `parks`, it also runs while the plugin that it was enqueued for is disabled or
+    uninstalled, and has to deal with that. `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is
+    ``dead`` because it crashed too many workers, in the transaction that records this and in the job's organization; use it to conclude
+    what the job was for. The `reason` names the exception and its location; it is for the operator, never for an API response.
     """
 
     name: str

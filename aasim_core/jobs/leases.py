@@ -96,7 +96,7 @@ class Leases:
             "run_at": to_text(due),
             "attempt": attempt,
             "error": error and error[:_LONGEST_ERROR],
-            "crash_count": lease.crash_count + crashes,
+            **({"crash_count": lease.crash_count + crashes} if crashes else {}),  # or else it may have been reset since the claim
         }
         is_alone = not self.database.is_in_transaction
         try:

@@ -38,21 +38,35 @@ class Derived:
         values = zip(*(held[column] for column in self.columns), strict=True)
         return [self.make(dict(zip(self.columns, each, strict=True))) for each in values]
 
+    def fields(self, name: str, held: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """Return the values of the field `name`, and of others that are computed together with it, for each row."""
+        return {name: self.of(held)}
+
     def seen_by(self, viewer: Viewer) -> "Derived":
         """The field as the viewer gets it, where that depends on who it is."""
         return self
 
 
-class ObjectOf(Derived):
-    """An object composed of columns; `fields` are their names by those of the object's own fields."""
+class Together(Derived):
+    """Several response fields, each of which has this in `Resource.derived`: they are computed at once for all rows of a page."""
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.fields = dict(fields)
-        super().__init__(tuple(fields.values()), lambda row: {name: row[column] for name, column in fields.items()})
+    def __init__(self, *columns: str) -> None:
+        super().__init__(columns, lambda row: None)
+
+    def fields(self, name: str, held: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        raise NotImplementedError
+
+
+class ObjectOf(Derived):
+    """An object composed of columns; `members` are their names by those of the object's own fields."""
+
+    def __init__(self, members: Mapping[str, str]) -> None:
+        self.members = dict(members)
+        super().__init__(tuple(members.values()), lambda row: {name: row[column] for name, column in members.items()})
 
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
         values = zip(*(held[column] for column in self.columns), strict=True)
-        return [dict(zip(self.fields, each, strict=True)) for each in values]
+        return [dict(zip(self.members, each, strict=True)) for each in values]
 
 
 class Plan:
@@ -79,8 +93,8 @@ class Plan:
     def item(self, source: Any) -> dict[str, Any]:
         """Return the JSON object for a record, or for a mapping with at least the plan's columns."""
         row = source.row() if isinstance(source, Row) else source
-        made = {name: field.make(row) for name, field in self._derived.items()}
-        return self._finished([{name: made[name] if name in made else row[name] for name in self.names}])[0]
+        made = self._made({name: (row[name],) for name in self.columns})
+        return self._finished([{name: made[name][0] if name in made else row[name] for name in self.names}])[0]
 
     def items(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
         """Return the JSON objects for rows whose values are in the order of `columns`."""
@@ -93,8 +107,16 @@ class Plan:
         if not rows:
             return ()
         held = dict(zip(columns, zip(*rows, strict=True), strict=True))
-        shown = (self._derived[name].of(held) if name in self._derived else held[name] for name in self.names)
-        return list(zip(*shown, strict=True))
+        made = self._made(held)
+        return list(zip(*(made[name] if name in made else held[name] for name in self.names), strict=True))
+
+    def _made(self, held: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """Return the derived fields, each for all rows."""
+        made: dict[str, Sequence[Any]] = {}
+        for name, field in self._derived.items():
+            if name not in made:
+                made |= field.fields(name, held)
+        return made
 
     def _finished(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Insert JSON text verbatim, and convert SQLite's 0 and 1 to booleans; a hot path, so without a call per value."""

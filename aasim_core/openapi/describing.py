@@ -25,6 +25,8 @@ _STREAM_TEXT = {
     "text/csv": "Comma-separated values (RFC 4180) with a line of names.",
     "application/x-ndjson": "A JSON object on each line.",
 }
+#: A name of its own, after which generated clients name their class.
+_DOCUMENT: Shape = {"type": "object", "additionalProperties": True, "description": "A JSON document that is not in an envelope."}
 
 
 def described(components: Components, endpoint: Endpoint) -> Shape:
@@ -92,7 +94,7 @@ def _answer(components: Components, endpoint: Endpoint, status: int) -> Shape:
     if status == 200:
         streams = ("text/event-stream",) if operation.stream else ()
         kinds = (media.partition(";")[0] for media in (*streams, *operation.formats))
-        content |= {kind: _stream(kind) for kind in kinds}
+        content |= {kind: _stream(components, kind) for kind in kinds}
     return {**answer, "content": content} if content else answer
 
 
@@ -110,9 +112,9 @@ def _told(data: Any, message: str) -> Shape:
     return {"success": True, "data": data, "message": message}
 
 
-def _stream(kind: str) -> Shape:
+def _stream(components: Components, kind: str) -> Shape:
     if kind == "application/json":
-        return {"schema": {"type": "object"}}
+        return {"schema": components.refer("schemas", _DOCUMENT, "core.Document")}
     text = _STREAM_TEXT.get(kind)
     shape = {"type": "string", "maxLength": 2**53, **({"description": text} if text else {})}
     return {"schema": shape, **({"example": _STREAMS[kind]} if kind in _STREAMS else {})}

@@ -15,7 +15,7 @@ import httpx2
 from ..context import current_traceparent
 from ..version import VERSION
 from .deadlines import CONNECT_SECONDS, Patience, PatientBackend
-from .egress import UNANSWERED, Egress, GuardedBackend, attempts
+from .egress import UNANSWERED, Egress, GuardedBackend, attempts, refuse_held
 
 # A compressed response is larger than its counted bytes, so compression is never requested.
 _HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}
@@ -57,7 +57,7 @@ class GuardedTransport(httpx2.HTTPTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
-        return _plain(super().handle_request(_traced(request)))
+        return _plain(super().handle_request(_leaving(request)))
 
 
 class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
@@ -72,7 +72,7 @@ class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
-        return _plain(await super().handle_async_request(_traced(request)))
+        return _plain(await super().handle_async_request(_leaving(request)))
 
 
 def _tls() -> ssl.SSLContext:
@@ -85,8 +85,9 @@ def _tls_of(period: int, *places: str | None) -> ssl.SSLContext:
     return httpcore2.default_ssl_context()
 
 
-def _traced(request: httpx2.Request) -> httpx2.Request:
-    """Add the caller's trace context to the request."""
+def _leaving(request: httpx2.Request) -> httpx2.Request:
+    """Return the request with the caller's trace context; raises `Held` while nothing may leave the installation."""
+    refuse_held()
     if traceparent := current_traceparent():
         request.headers["traceparent"] = traceparent
     return request

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 import httpcore2
 
+from ..clock import to_text
+from ..data.installation import held_since
+from ..errors import Refused
 from .deadlines import CONNECT_SECONDS
 
 Network = IPv4Network | IPv6Network
@@ -41,6 +44,19 @@ class NotAllowed(Exception):
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} leads to an address that is not open to requests from here")
         self.host = host
+
+
+class Held(Refused):
+    """The installation is held, so that nothing leaves it."""
+
+
+def refuse_held() -> None:
+    """Raise `Held` while the installation is held; every call and every mail asks before it leaves."""
+    if (since := held_since()) is not None:
+        message = (
+            f"The installation is held since {to_text(since)}, so that nothing leaves it; its operator ends that: aasim resume"
+        )
+        raise Held("unavailable", message)
 
 
 class Egress:
@@ -77,7 +93,8 @@ class Egress:
         return not all(self.permits(str(each[4][0])) for each in found)
 
     def connect(self, host: str, port: int, seconds: float) -> socket.socket:
-        """Return a socket to the first of the host's addresses that answers within `seconds`; raises `NotAllowed`, or OSError."""
+        """Return a socket to the first of the host's addresses that answers within `seconds`; raises `Held`, `NotAllowed`, or OSError."""
+        refuse_held()
         try:
             addresses = self.resolve(host, port)
         except UnicodeError as error:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..jobs.declarations import Job, Retry
 from ..jobs.errors import GiveUp, TryAgain
+from .egress import refuse_held
 from .mail import Mail, NotSent, mailer_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def mail_job(settings: "MailSettings", name: str, write: Writer) -> Job:
         mail = write(context, payload)
         if mail is None:
             return
+        refuse_held()
         try:
             send(mail)
         except NotSent as error:

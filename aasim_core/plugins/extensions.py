@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..context import current_organization
+from ..tenancy.organization_state import by_epoch
 from .containment import Origin, contained, containing
 from .declarations import Collected
 from .loading.hook_manager import offered_hooks
@@ -26,13 +26,12 @@ class Offers:
 
     def __init__(self, collected: Collected, features: "Features") -> None:
         self._features = features
-        files = {plugin.name: plugin.module.__file__ for plugin in collected.plugins.on}
+        on = {plugin.name: plugin for plugin in collected.plugins.on}
         self._kept: dict[str, Mapping[str, Any]] = dict.fromkeys(offered_hooks(collected.plugins), MappingProxyType({}))
         self._origins = {
-            (offer.hook, offer.name): Origin(owner, offer.hook, offer.name, files.get(owner))
-            for owner, offer in collected.each("offers")
+            (offer.hook, offer.name): on[owner].origin(offer.hook, offer.name) for owner, offer in collected.each("offers")
         }
-        self._here = lru_cache(_MOST_KEPT)(self._find_here)
+        self._forget()
         for _, offer in collected.each("offers"):
             self.keep(offer.hook, {**self._kept[offer.hook], offer.name: offer.value})
 
@@ -46,9 +45,9 @@ class Offers:
     def here(self, hook: str) -> Mapping[str, Any]:
         """Return the same, without those of plugins that are disabled for the organization in scope."""
         organization_id = current_organization()
-        return self._here(hook, organization_id, self._features.epoch_of(organization_id))
+        return self._here(organization_id, self._features.epoch_of(organization_id), hook)
 
-    def _find_here(self, hook: str, organization_id: str, epoch: int) -> Mapping[str, Any]:
+    def _find_here(self, organization_id: str, epoch: int, hook: str) -> Mapping[str, Any]:
         return MappingProxyType({name: offer for name, offer in self(hook).items() if self._is_on(hook, name, organization_id)})
 
     def _is_on(self, hook: str, name: str, organization_id: str) -> bool:
@@ -80,7 +79,10 @@ class Offers:
                 for name, offer in offers.items()
             }
         )
-        self._here.cache_clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._here = by_epoch(self._find_here, _MOST_KEPT)
 
     def _contained(self, hook: str, name: str, offer: Any, plugin: str) -> Any:
         return contained(offer, self._origins.setdefault((hook, name), Origin(plugin, hook, name)))

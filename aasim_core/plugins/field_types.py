@@ -36,6 +36,24 @@ def flaw_of_values(kind: Any, values: Mapping[str, Any]) -> str | None:
     return None
 
 
+def answer_of(kind: Any, name: str) -> Any | None:
+    """Return the type that the function in the field of that name returns; None where it is not known at run time, or may be any."""
+    hint = _hints_of(kind)[name]
+    declared = next((get_args(one) for one in (hint, *get_args(hint)) if get_origin(one) is Callable), ())
+    return None if not declared or declared[-1] in (Any, object) else declared[-1]
+
+
+def flaw_of_answer(answer: Any, value: Any) -> str | None:
+    """Return what is wrong with a value that a function returned, whose declared type is `answer`, or None."""
+    from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
+
+    try:
+        check_type(value, answer, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+    except TypeCheckError as error:
+        return " ".join(str(error).split())
+    return None
+
+
 def _flaw_of_function(hint: Any, held: Any) -> str | None:
     """Return how many arguments the function is called with, and how it is written; None for anything else."""
     wanted = next((get_args(one) for one in (hint, *get_args(hint)) if get_origin(one) is Callable), ())

@@ -21,6 +21,8 @@ RESERVED = frozenset(
         "backup",
         "config",
         "doctor",
+        "hold",
+        "resume",
         "events",
         "jobs",
         "migrate",

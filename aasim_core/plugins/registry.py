@@ -1,6 +1,7 @@
 """The state of every discovered plugin: a read-only registry."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any, Literal
 import pluggy
 
 from ..errors import StartupError
-from .failures import describe
+from .containment import SLOW_SECONDS, Origin, tell_slow
+from .failures import describe, is_from_outside
 from .manifest import Plugin
 
 State = Literal["on", "off", "broken", "blocked", "missing"]
@@ -81,6 +83,10 @@ class Loaded:
     manifest: Plugin
     bundled: bool = True
 
+    def origin(self, hook: str, name: str) -> Origin:
+        """Return the origin of what it offers under that name in that hook."""
+        return Origin(self.name, hook, name, self.module.__file__, getattr(self.module, hook, None), self.bundled)
+
     @property
     def migrations(self) -> Path | None:
         """The folder of its migrations, if it has one."""
@@ -150,6 +156,13 @@ class Plugins:
             for answer in ask(self.manager, self.on, plugin, hook, **arguments):
                 yield plugin.name, answer
 
+    def callers(self, hook: str) -> Mapping[str, Callable[..., Any]]:
+        """Return what calls the hook of each plugin that implements it, by the plugin's name, in the order in which pluggy asks them."""
+        with_hook = {implementation.plugin for implementation in getattr(self.hook, hook).get_hookimpls()}
+        asked = [plugin for plugin in reversed(self.on) if plugin.module in with_hook]
+        others = {plugin.name: [other.module for other in asked if other is not plugin] for plugin in asked}
+        return {name: self.manager.subset_hook_caller(hook, modules) for name, modules in others.items()}
+
     def refuse_problems(self, on_error: str) -> "Plugins":
         """Return itself, or raise a StartupError with all problems where they must stop the start."""
         if self.fatal or (self.problems and on_error == "stop"):
@@ -157,16 +170,26 @@ class Plugins:
         return self
 
 
+#: Hooks that may take long, and report their progress: they prepare and show an installation.
+_LONG_HOOKS = frozenset(("prepare", "demonstrate"))
+
+
 def ask(manager: pluggy.PluginManager, on: Sequence[Loaded], plugin: Loaded, hook: str, **arguments: Any) -> list[Any]:
     """Return the results of one plugin, none or one, for one hook; raises `PluginFailed`."""
     others = [other.module for other in on if other is not plugin]
     caller = manager.subset_hook_caller(hook, others)
+    began = time.monotonic()
     try:
         answer = caller(**arguments)
     except StartupError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_from_outside(error):
+            raise
         raise PluginFailed(plugin.name, hook, f"failed in its hook {hook}: {describe(error, plugin.module.__file__)}") from error
+    finally:
+        if (seconds := time.monotonic() - began) > SLOW_SECONDS and hook not in _LONG_HOOKS:
+            tell_slow(plugin.origin(hook, hook), seconds)
     if isinstance(answer, list) and not (caller.spec and caller.spec.opts.get("firstresult")):
         return answer
     return [] if answer is None else [answer]

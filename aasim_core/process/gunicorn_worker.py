@@ -56,10 +56,19 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
-        """Answer a request, and those that follow it at once: to give the connection back and get it again takes as long as a short one."""
-        kept = self._answer_next(conn)
-        while kept is True and self._is_followed(conn):
+        """Answer a request, and those that follow it at once: to give the connection back and get it again takes as long as a short one.
+
+        What ends a thread, such as SystemExit while a response is streamed, would end the process in the loop that takes its result.
+        """
+        try:
             kept = self._answer_next(conn)
+            while kept is True and self._is_followed(conn):
+                kept = self._answer_next(conn)
+        except Exception:
+            raise
+        except BaseException as error:  # noqa: BLE001 - no signal raises in this thread
+            _log.error("an answer was not finished", exc_info=error)
+            return False
         return kept
 
     def _answer_next(self, conn: Any) -> Any:

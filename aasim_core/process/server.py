@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ..clock import to_text
 from ..data.faults import fault_of
+from ..data.installation import held_since
 from ..data.persistence import patient
 from ..errors import StartupError
 from ..logs.repeated_errors import kind_of
@@ -147,9 +149,12 @@ def _register(app: "App") -> None:
     """Let others see that this process is there, from now to its end."""
     with app.database.connected():
         app.process.beat()
+        since = held_since()
     over = threading.Event()
     app.process.keep_beating(over)
     atexit.register(_unregister, app, over)
+    if since is not None:
+        _log.warning("the installation is held; nothing leaves it until: aasim resume", reason=f"held since {to_text(since)}")
     _log.info("the API is ready", pid=os.getpid(), url=f"http://{app.settings.server.bind}")
 
 

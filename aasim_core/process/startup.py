@@ -14,6 +14,7 @@ from ..data.migrator.runner import columns_in
 from ..errors import StartupError
 from ..plugins import without
 from ..plugins.registry import Loaded, PluginFailed, ask, sentence
+from .ending import SECONDS, ends_within
 
 if TYPE_CHECKING:
     from ..app import App
@@ -62,8 +63,16 @@ def start_plugins(app: "App") -> "App":
 
 
 def stop_plugins(app: "App") -> None:
-    """Ask each plugin's hook `shutdown`; one that fails is written to the log and stops nothing."""
-    _stop(app, app.plugins.on)
+    """Ask each plugin's hook `shutdown`; one that fails is written to the log and stops nothing, nor does one that does not end."""
+    left = [plugin.name for plugin in app.plugins.on]
+
+    def stop() -> None:
+        for plugin in app.plugins.on:
+            _stop(app, (plugin,))
+            left.pop(0)
+
+    if not ends_within(SECONDS, stop):
+        _log.error("a plugin does not shut down", plugin=left[0], hook="shutdown", seconds=SECONDS)
 
 
 def _wrong_tables(app: "App") -> Failures | None:

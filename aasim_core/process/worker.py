@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ..clock import to_text
 from ..context import system_scope
+from ..data.installation import held_since
 from ..jobs.leases import Leases
 from ..jobs.search_range import FULL_SHARE
 from ..jobs.worker_liveness import Presence
@@ -59,7 +61,10 @@ class Worker:
         """Begin to do jobs, after those of dead workers are back in the queue."""
         with self._app.database.connected():
             self._process.beat()
-            self._maintenance.take_over()
+            if (since := held_since()) is None:
+                self._maintenance.take_over()
+            else:
+                _log.warning("the installation is held; no job runs until: aasim resume", reason=f"held since {to_text(since)}")
         self._pool.start()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._repeat("heartbeat", self._settings.heartbeat_seconds, self._beat)
@@ -101,6 +106,8 @@ class Worker:
     def _look(self) -> None:
         with self._app.database.connected():
             self._pool.end_overdue()
+            if held_since() is not None:
+                return  # nothing becomes due, and nothing is claimed
             self._maintenance.make_ready()
             self._maintenance.tick()
             # Also without a notification, one thread looks for jobs now.

@@ -198,12 +198,12 @@ class Collection(Resource):
 
     # The verbs
 
-    @operation("read", query="query", reply="reply", many=True, message="{plural} listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="{plural} listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
         """List {plural}, a page at a time."""
         resp.media = self.page(req)
 
-    @operation("create", body="body", reply="reply", status=201, message="{singular} created.")
+    @operation("create", body="body", reply="reply", status=201, reach="place", message="{singular} created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Create {one}."""
         values = self.check(req, req.body if self.parent is None else {**req.body, self.parent.field: req.parent.id})

@@ -1,16 +1,21 @@
 """The WSGI application: falcon, the middleware, and a guarded responder for each endpoint."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import falcon
 
+from ..data.faults import fault_of
+from ..errors import Refused
 from ..http import error_handlers
+from ..http.error_handlers import Unexpected
 from ..http.operations import Endpoint
 from ..http.protocols import API, address_of
 from ..http.request import Request, Response
+from ..plugins.failures import describe, is_from_outside
 from .cors import Cors
-from .guard import guarded
+from .guard import Responder, guarded
 from .request_log import RequestLog
 
 if TYPE_CHECKING:
@@ -47,24 +52,41 @@ def make_wsgi(app: "App") -> falcon.App[Request, Response]:
     wsgi.req_options.strip_url_path_trailing_slash = False
     wsgi.resp_options.secure_cookies_by_default = True
     error_handlers.install(wsgi, protocols)
+    files = {plugin.name: plugin.module.__file__ for plugin in app.plugins.on}
     by_address: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in app.endpoints:
         by_address[address_of(endpoint.protocol, endpoint.template)].append(endpoint)
     for address, endpoints in by_address.items():
-        wsgi.add_route(address, _routed(app, endpoints))
+        wsgi.add_route(address, _routed(app, endpoints, files))
     for path, location in _REDIRECTS.items():
         wsgi.add_route(path, _Redirect(location))
     return wsgi
 
 
-def _routed(app: "App", endpoints: list[Endpoint]) -> _Routed:
+def _routed(app: "App", endpoints: list[Endpoint], files: Mapping[str, str | None]) -> _Routed:
     routed = _Routed()
     for endpoint in endpoints:
-        responder = guarded(app, endpoint)
+        responder = _blamed(guarded(app, endpoint), endpoint.plugin, files.get(endpoint.plugin))
         setattr(routed, f"on_{endpoint.method.lower()}", responder)
         if endpoint.method == "GET":
             routed.on_head = _headless(responder)  # type: ignore[attr-defined]
     return routed
+
+
+def _blamed(responder: Responder, plugin: str, file: str | None) -> Responder:
+    """Name the plugin of a responder that raises what nobody foresaw; SystemExit too, which would end the process from its thread."""
+
+    def respond(req: Request, resp: Response, **ids: str) -> None:
+        try:
+            responder(req, resp, **ids)
+        except (Refused, falcon.HTTPError, falcon.HTTPStatus):
+            raise
+        except BaseException as error:
+            if is_from_outside(error) or fault_of(error) is not None:
+                raise
+            raise Unexpected(plugin, describe(error, file)) from error
+
+    return respond
 
 
 def _headless(responder: Any) -> Any:

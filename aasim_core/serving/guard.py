@@ -196,6 +196,8 @@ def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
     target = endpoint.resource.find(req, **ids)
     if endpoint.permission is not None and target is not None:
         _permit_object(endpoint, req, target)
+    elif endpoint.permission is not None:
+        req.rights.require_at(endpoint.permission, None)
     if endpoint.writes:
         _match(req, target)
     return target

@@ -23,8 +23,11 @@ def permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
     if not app.features.allowed(req.caller, endpoint.plugin):
         reason = app.features.reason(req.caller, endpoint.plugin)
         raise Refused("feature_disabled", f"This feature is switched off for the organization. {reason}".rstrip())
-    if endpoint.permission is not None and not (req.rights.has_anywhere(endpoint.permission) or _is_for_own(endpoint, req)):
-        raise lacking(endpoint.permission)
+    if endpoint.permission is not None:
+        if not (req.rights.has_anywhere(endpoint.permission) or _is_for_own(endpoint, req)):
+            raise lacking(endpoint.permission)
+        if endpoint.needs_organization:
+            req.rights.require_at(endpoint.permission, None)
     if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
         raise Refused("permission_denied", "This is for the owners of the organization only.")
 

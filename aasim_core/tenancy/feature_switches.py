@@ -1,13 +1,12 @@
 """The plugins of an organization: those enabled for the installation, except those disabled for the organization."""
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from ..context import current_organization, organization_scope
 from ..data.records import create
 from . import epoch
-from .organization_state import OrganizationStates
+from .organization_state import OrganizationStates, by_epoch
 from .records import FeatureSwitch
 
 if TYPE_CHECKING:
@@ -42,9 +41,9 @@ class Features:
         size: int = 1024,
     ) -> None:
         self._plugins, self._states, self._answers = plugins, states, ask
-        self._off = lru_cache(size)(self._read_off)
-        self._refused = lru_cache(size * 16)(self._ask)
-        self._on = lru_cache(size * 16)(self._find_out)
+        self._off = by_epoch(self._read_off, size)
+        self._refused = by_epoch(self._ask, size * 16)
+        self._on = by_epoch(self._find_out, size * 16)
 
     def is_here(self, plugin: str) -> bool:
         """Return whether `plugin` is enabled for the organization in scope; raises `NoScope` without one."""

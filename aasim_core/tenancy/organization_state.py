@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple, cast
 
 from ..context import current_organization
 from ..data.compiled import compiled
+from ..data.records import database_of
 from ..data.statements import Bind
 from .records import ACTIVE, Organization
 
@@ -40,6 +41,8 @@ class OrganizationStates:
             found = _read(organization_id)
             if found is None:  # it is deleted, or not written yet; nothing is remembered of it
                 return OrganizationState(0, is_halted=True)
+            if _is_changed_here(organization_id):
+                return found
             if len(self._states) > _MOST_KEPT:
                 self._states.clear()
             state = found
@@ -73,16 +76,48 @@ class OrganizationStates:
         self._epochs.pop(organization_id, None)
 
 
-def cached(states: OrganizationStates, read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
-    """Call `read`, which returns facts about the organization in scope, once per epoch and arguments, and cache the result.
+class _OfAnotherEpoch(Exception):
+    """The value that was read belongs to another epoch than the one asked for."""
 
-    Code that changes these facts calls `epoch.bump` in the same transaction. Other processes may see the change a second later; an
-    execution's turn never sees values older than the turn.
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def by_epoch(read: Callable[[str, int, *_Arguments], _T], size: int) -> Callable[[str, int, *_Arguments], _T]:
+    """Call `read(organization_id, epoch, …)` once per arguments, and cache the result.
+
+    What is read may be older than the epoch, which another thread has noted meanwhile: on SQLite, a thread that is reading the rows of a
+    query sees the state of when it began. It may be newer, too, in the transaction that changes it. Such a result is not cached.
     """
 
     @lru_cache(size)
     def kept(organization_id: str, epoch: int, *arguments: *_Arguments) -> _T:
+        value = read(organization_id, epoch, *arguments)
+        if _is_changed_here(organization_id) or _epoch.one(id=organization_id) != (epoch,):
+            raise _OfAnotherEpoch(value)
+        return value
+
+    def ask(organization_id: str, epoch: int, *arguments: *_Arguments) -> _T:
+        try:
+            return kept(organization_id, epoch, *arguments)
+        except _OfAnotherEpoch as other:
+            return cast(_T, other.value)
+
+    return ask
+
+
+def cached(states: OrganizationStates, read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
+    """Call `read`, which returns facts about the organization in scope, once per epoch and arguments, and cache the result.
+
+    Code that changes these facts calls `epoch.bump` in the same transaction. Requests see the change at once, in every process; work
+    without a request may see it a second later, but an execution's turn never sees values older than the turn.
+    """
+
+    def read_here(organization_id: str, epoch: int, *arguments: *_Arguments) -> _T:
         return read(*arguments)
+
+    kept = by_epoch(read_here, size)
 
     def ask(*arguments: *_Arguments) -> _T:
         organization_id = current_organization()
@@ -100,6 +135,12 @@ def state_of(epoch: int, halted_at: object, status: str) -> OrganizationState:
     return OrganizationState(epoch, is_halted=halted_at is not None or status != ACTIVE)
 
 
+def _is_changed_here(organization_id: str) -> bool:
+    """Return whether the running transaction changes what is cached: others may never see what it reads."""
+    database = database_of(Organization)
+    return database.is_in_transaction and organization_id in database.current_transaction().bumped
+
+
 def _read(organization_id: str) -> OrganizationState | None:
     row = _facts.one(id=organization_id)
     return None if row is None else state_of(*row)
@@ -108,3 +149,8 @@ def _read(organization_id: str) -> OrganizationState | None:
 @compiled(Organization)
 def _facts() -> Any:
     return Organization.select(*FACTS).where(Organization.id == Bind("id"))
+
+
+@compiled(Organization)
+def _epoch() -> Any:
+    return Organization.select(Organization.authz_epoch).where(Organization.id == Bind("id"))

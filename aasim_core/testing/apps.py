@@ -82,9 +82,10 @@ def app_settings(
 ) -> Iterator[Settings]:
     """Settings for an app over an empty database of its own, once on SQLite and once on PostgreSQL."""
     has_mail = "inbox" in request.fixturenames
-    with databases.lent(migration_sources(app_plugins)) as database, data_folder(_data_dir):
+    with databases.lent(migration_sources(app_plugins)) as database:
         settings = settings_in(_data_dir, plugin_settings, **database, **_PATIENCE)
-        with serving(request.getfixturevalue("inbox"), settings) if has_mail else nullcontext(settings) as reached:
+        mail = serving(request.getfixturevalue("inbox"), settings) if has_mail else nullcontext(settings)
+        with data_folder(_data_dir), mail as reached:
             yield reached
 
 

@@ -113,12 +113,11 @@ def _parts_of(app: App) -> dict[str, Any]:
 def data_folder(folder: Path) -> Iterator[None]:
     """A data folder that a test finds as the one before found it: with a key file, and the queue that wakes workers."""
     key_file, queue = folder / "secrets.json", "queue"
-    before = key_file.read_bytes() if key_file.exists() else None
+    before = key_file.read_bytes()
     yield
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
         elif path != key_file and not path.name.startswith(queue):
             path.unlink()
-    if before is not None:
-        key_file.write_bytes(before)
+    key_file.write_bytes(before)

@@ -16,6 +16,8 @@ from ..jobs.errors import LeaseLost
 from ..jobs.lease import Lease
 from ..jobs.leases import CRASHES_UNTIL_DEAD, Leases
 from ..jobs.records import DEAD, FAILED
+from ..plugins.containment import PluginFault
+from ..plugins.failures import line_of
 from .job_availability import JobFeatures
 
 if TYPE_CHECKING:
@@ -78,14 +80,19 @@ def _give_up(app: "App", leases: Leases, lease: Lease, state: str, reason: str) 
     _log.error("a job was given up", **facts(lease), state=state, reason=reason)
 
 
-def explain(error: BaseException) -> str:
-    """Return the error in one line, with the location where it was raised."""
+def explain(app: "App", lease: Lease, error: BaseException) -> str:
+    """Return the error in one line, with the last line of the job's plugin that led to it, or else where it was raised."""
+    if isinstance(error, PluginFault) and error.__cause__ is not None:
+        error = error.__cause__
+    file = next((plugin.module.__file__ for plugin in app.plugins.on if plugin.name == lease.plugin), None)
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({'/'.join(Path(frames[-1].filename).parts[-3:])}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{place}"
+    place = line_of(error, Path(file)) if file else None
+    if place is None and frames:
+        place = f"{'/'.join(Path(frames[-1].filename).parts[-3:])}:{frames[-1].lineno}"
+    return f"{type(error).__name__}: {error}{f' ({place})' if place else ''}"
 
 
 def facts(lease: Lease) -> dict[str, object]:
     """Return the fields of a log line about a job."""
     owner = None if lease.organization_id == EVERY_ORGANIZATION else lease.organization_id
-    return {"job": lease.name, "job_id": lease.job_id, "attempt": lease.attempt, "organization_id": owner}
+    return {"job": lease.name, "job_id": lease.job_id, "plugin": lease.plugin, "attempt": lease.attempt, "organization_id": owner}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..context import system_scope
+from ..data.installation import held_since
 from ..jobs.context import JobContext
 from ..jobs.errors import LeaseLost
 from ..jobs.lease import Lease
@@ -90,8 +91,13 @@ class Pool:
                 look_first = False
 
     def _turn(self, thread: _WorkerThread, *, look_first: bool) -> bool:
-        """Claim one job and run it; returns whether to search for another before the next notification."""
+        """Claim one job and run it; returns whether to search for another before the next notification.
+
+        It claims none while the installation is held.
+        """
         self.idle_threads.clear()
+        if held_since() is not None:
+            return False
         if look_first and not self._leases.may_have_ready():
             return False
         if not self._gate.enter(thread):

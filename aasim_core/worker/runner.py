@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ..context import EVERY_ORGANIZATION, organization_scope, system_scope
+from ..data.installation import held_since
 from ..data.persistence import patient
 from ..jobs.context import JobContext
 from ..jobs.declarations import Job
 from ..jobs.errors import GiveUp, LeaseLost, TryAgain
 from ..jobs.lease import Lease
 from ..jobs.leases import Leases
+from ..jobs.records import LEASED, JobRow
+from ..outbound.egress import Held
 from . import outcomes
 from .job_availability import JobFeatures
 
@@ -48,7 +51,7 @@ class Runner:
         if self._features.is_known(lease.name, lease.plugin):
             return True
         if self._leases.persist(lease, lambda: self._leases.leave(lease)):
-            _log.warning("jobs of this kind are left to a worker that knows them", **outcomes.facts(lease), plugin=lease.plugin)
+            _log.warning("jobs of this kind are left to a worker that knows them", **outcomes.facts(lease))
         return False
 
     def _is_on(self, lease: Lease) -> bool:
@@ -56,7 +59,7 @@ class Runner:
         try:
             reason = self._features.why_off(lease.name, lease.plugin, lease.organization_id)
         except Exception as error:  # noqa: BLE001 - a plugin's hook decides too
-            told = outcomes.explain(error)
+            told = outcomes.explain(self._app, lease, error)
             self._leases.persist(lease, lambda: outcomes.failed(self._app, self._leases, lease, told))
             return False
         if reason is not None:
@@ -67,11 +70,13 @@ class Runner:
     def _do(self, lease: Lease) -> None:
         job = self._app.jobs[lease.name]
         deadline = time.monotonic() + job.time_limit
-        context = JobContext(lease, self._leases, deadline=deadline, draining=lambda: self._must_rest(lease))
+        in_each = job.per_organization is not None and lease.organization_id == EVERY_ORGANIZATION
+        context = JobContext(
+            lease, self._leases, deadline=deadline, draining=lambda: self._must_rest(lease), each_organization=in_each
+        )
         self.running[lease.token] = context
         try:
-            is_over_all = job.per_organization is not None and lease.organization_id == EVERY_ORGANIZATION
-            function = partial(self._do_everywhere, job) if is_over_all else job.function
+            function = partial(self._do_everywhere, job) if in_each else job.function
             with patient(self._lease_seconds, lambda: not context.lost):
                 self._leases.persist(lease, self._end_of(function, context, lease))
         finally:
@@ -98,8 +103,12 @@ class Runner:
             raise failures[0]
 
     def _must_rest(self, lease: Lease) -> bool:
-        """Whether running jobs must stop at the next safe place: this worker drains, or the organization is halted."""
-        return self._app.draining.is_set() or self._features.is_halted(lease.name, lease.organization_id)
+        """Whether running jobs must stop at the next safe place: this worker drains, the installation is held, or the
+        organization is halted.
+        """
+        return (
+            self._app.draining.is_set() or held_since() is not None or self._features.is_halted(lease.name, lease.organization_id)
+        )
 
     def _end_of(self, function: Callable[[JobContext, Any], Any], context: JobContext, lease: Lease) -> Callable[[], None]:
         """Call the function; returns the outcome to record."""
@@ -108,12 +117,14 @@ class Runner:
                 function(context, lease.read_payload())
         except LeaseLost:
             raise
+        except Held:
+            return lambda: self._leases.hand_back(lease)
         except (GiveUp, TryAgain) as error:
             reason, may_retry = str(error), isinstance(error, TryAgain)
             return lambda: outcomes.failed(self._app, self._leases, lease, reason, may_retry=may_retry)
         except BaseException as error:  # noqa: BLE001 - whatever a job raises, also SystemExit, is that job's failure
             _log.info("a job raised", **outcomes.facts(lease), exc_info=error)
-            reason = outcomes.explain(error)
+            reason = outcomes.explain(self._app, lease, error)
             return lambda: outcomes.failed(self._app, self._leases, lease, reason)
         return _nothing if context.settled else lambda: self._leases.complete(lease)
 
@@ -123,12 +134,19 @@ def _nothing() -> None:
 
 
 def work_off(app: "App", owner: str = "by-hand") -> int:
-    """Run the ready jobs one after the other in this thread until there are none; returns their number. For tests and tools."""
+    """Run the ready jobs one after the other in this thread until there are none; returns their number. For tests and tools.
+
+    RuntimeError for a job whose function returned and whose end was not written, although no other worker took the job.
+    """
     leases = Leases(app.database, owner)
     runner = Runner(app, leases)
     count = 0
     with app.database.connected(), system_scope("do the jobs that are ready"):
         while (lease := leases.claim()) is not None:
             runner.run(lease)
+            if JobRow.select().where(JobRow.id == lease.job_id, JobRow.lease_token == lease.token, LEASED).exists():
+                raise RuntimeError(
+                    f"the job {lease.name} ran to its end, and is not done: its last write was in another scope than the job's"
+                )
             count += 1
     return count

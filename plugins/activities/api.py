@@ -70,7 +70,7 @@ class Activities(Collection):
         """The same for lists."""
         return _reach(req, READ)
 
-    @operation("read", query="query", reply="reply", many=True, message="Activities listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="Activities listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
         """List activities, newest first."""
         resp.media = self.page(req, *service.without_success(req.query))
@@ -86,6 +86,7 @@ class Activities(Collection):
         reply="export_reply",
         formats=tuple(MEDIA_TYPES.values()),
         verb="export",
+        reach="rows",
         message="Exported.",
     )
     def on_get_export(self, req: Request, resp: Response) -> None:

@@ -66,15 +66,16 @@ def _start(app: "App", use: ToolUse) -> Awaited:
         if find(Execution, caller.id).status != "running":
             raise ToolError("The run that calls has ended.")
         begun = Execution.select().where(Execution.parent_id == caller.id)
-        started = next((child for child in begun if child.trigger["id"] == use.idempotency_key and not _has_failed(child)), None)
-        return Awaited((started or _begin(app, use, caller)).id)
+        mine = [child for child in begun if child.trigger["id"] == use.idempotency_key]
+        started = next((child for child in mine if not _has_failed(child)), None)
+        return Awaited((started or _begin(app, use, caller, len(mine) + 1)).id)
 
 
 def _has_failed(child: Execution) -> bool:
     return executions.is_over(child.status) and child.status != "succeeded"
 
 
-def _begin(app: "App", use: ToolUse, caller: Execution) -> Execution:
+def _begin(app: "App", use: ToolUse, caller: Execution, attempt: int) -> Execution:
     try:
         agent = service.find_live(use.rest)
         if use.contract != _contract(agent):
@@ -87,6 +88,7 @@ def _begin(app: "App", use: ToolUse, caller: Execution) -> Execution:
             trigger={"type": "agent", "id": use.idempotency_key},
             parent=caller,
             api_key_id=use.api_key_id,
+            effects_as=executions.identity_of_child(use.idempotency_key, attempt),
         )
     except Refused as refused:
         raise ToolError(f"The agent cannot run: {refused.message}") from refused

@@ -43,6 +43,9 @@ class Agents(Halting, Collection):
     import_reply = schemas.ImportOut()
     node_field = "project_id"
     unique = ("slug", "name")
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        verb: {"reply": "one_reply"} for verb in ("create", "read", "replace", "update")
+    }
     query = ListQuery(
         schemas.AgentOut(),
         filters=(
@@ -107,13 +110,9 @@ class Agents(Halting, Collection):
         """Delete the agent, and retain its history."""
         service.remove(record, now())
 
-    @operation("read", reply="one_reply", message="{singular} read.")
-    def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Read {one}.
-
-        The response lists references to objects that the organization does not have.
-        """
-        resp.media = {**req.target.row(), "missing": tools.missing_of(self.app, req.target)}
+    def present(self, record: Agent) -> dict[str, Any]:
+        """The agent, with its references to objects that the organization does not have."""
+        return {**record.row(), "missing": tools.missing_of(self.app, record)}
 
     @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.", while_archived=True)
     def on_post_clone(self, req: Request, resp: Response, agent_id: str) -> None:
@@ -133,7 +132,14 @@ class Agents(Halting, Collection):
         resp.media = service.export(req.target)
 
     @operation(
-        "create", body="import_body", reply="import_reply", status=201, also=(200,), is_import=True, message="Agent imported."
+        "create",
+        body="import_body",
+        reply="import_reply",
+        status=201,
+        also=(200,),
+        is_import=True,
+        reach="place",
+        message="Agent imported.",
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import an exported agent.

@@ -46,6 +46,7 @@ class Assessor:
     """
 
     foreseen: ClassVar = (TurnEnds, Refused, EngineError, Cancelled)
+    unhurried: ClassVar = ("assess",)
 
     name: str
     concerns: Callable[[Execution, Mapping[str, Any]], bool]

@@ -149,7 +149,9 @@ class MissingOut(Schema):
 class OneAgentOut(AgentOut):
     """An agent, with its unresolved references."""
 
-    missing = ListOf(Object(MissingOut), required=True)
+    missing = ListOf(
+        Object(MissingOut), required=True, description="Its references to objects that the organization does not have."
+    )
 
 
 class VersionOut(Schema):

@@ -35,19 +35,25 @@ class Analytics(Resource):
     def __init__(self, app: App) -> None:
         self.app = app
 
-    @operation("read", query="executions_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", message="Counted.")
+    @operation(
+        "read",
+        query="executions_query",
+        reply="reply",
+        formats=(MEDIA_TYPES["csv"],),
+        verb="read",
+        reach="rows",
+        message="Counted.",
+    )
     def on_get_executions(self, req: Request, resp: Response) -> None:
         """Return metrics of ended executions and of spending: number, success, duration and cost, by interval and group."""
         self._answer(req, resp, agents_only=False)
 
-    @operation("read", query="agents_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", message="Counted.")
+    @operation(
+        "read", query="agents_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", reach="rows", message="Counted."
+    )
     def on_get_agents(self, req: Request, resp: Response) -> None:
         """Return the same metrics for agents, by default grouped by agent."""
         self._answer(req, resp, agents_only=True)
-
-    def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Holders of the permission at a node see the metrics of the projects there."""
-        return req.rights.has_anywhere(permission)
 
     def _answer(self, req: Request, resp: Response, *, agents_only: bool) -> None:
         start, end = range_of(req.query)

@@ -75,8 +75,8 @@ class ApiKeys(Collection):
         return {**record.row(), "status": service.status_of(record)}
 
     @operation(
-        "create", body="create_body", reply="shown_reply", status=201, session_only=True, message="API key made; it is shown this once.",
-        refusals=_NOT_BY_KEY,
+        "create", body="create_body", reply="shown_reply", status=201, session_only=True, reach="own",
+        message="API key made; it is shown this once.", refusals=_NOT_BY_KEY,
     )  # fmt: skip
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Make an API key: the answer shows it, and no other one will."""

@@ -39,7 +39,7 @@ class Branches(NodeCollection):
             values = {**values, "holidays": [day.isoformat() for day in values["holidays"]]}
         return super().check(req, values, record)
 
-    @operation("read", query="query", reply="reply", many=True, message="Branches listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="Branches listed.")
     def on_get_below(self, req: Request, resp: Response, organization_id: str) -> None:
         """List the branches of an organization."""
         resp.media = self.page(req, *self.below(req.target))

@@ -194,6 +194,7 @@ class Requests:
     foreseen: ClassVar = (AppError,)
     failed: ClassVar = ConnectorFailed
     is_handed_secrets: ClassVar = True
+    unhurried: ClassVar = ("send",)
 
     send: Callable[[Connection, HttpRequest], HttpAnswer]
     why_not: Callable[[Mapping[str, Any], str, str], tuple[str, str] | None]
@@ -210,6 +211,7 @@ class Authorization:
     foreseen: ClassVar = (AppError,)
     failed: ClassVar = ConnectorFailed
     is_handed_secrets: ClassVar = True
+    unhurried: ClassVar = ("exchange",)
 
     url: Callable[[Connection, str, str, str], str]
     exchange: Callable[[Connection, str, str, str], Tokens]
@@ -245,6 +247,7 @@ class Connector:
     foreseen: ClassVar = (AppError,)
     failed: ClassVar = ConnectorFailed
     is_handed_secrets: ClassVar = True
+    unhurried: ClassVar = ("call", "probe", "sync", "refresh", "revoke")
     shown: ClassVar = PartShape(title="title", schemas=("config",), schemas_by_name=("credentials",))
 
     name: str

@@ -32,12 +32,12 @@ class Dashboard(Resource):
         """Holders of the permission at a node see the cards of everything they may see there."""
         return req.rights.has_anywhere(permission)
 
-    @operation("read", query="query", reply="reply", message="Dashboard read.")
+    @operation("read", query="query", reply="reply", reach="rows", message="Dashboard read.")
     def on_get_stats(self, req: Request, resp: Response) -> None:
         """Read the caller's cards: key figures, each with the list behind it."""
         resp.media = _cards(self._viewing(req))
 
-    @operation("read", query="query", reply="tree_reply", message="Dashboard read.")
+    @operation("read", query="query", reply="tree_reply", reach="rows", message="Dashboard read.")
     def on_get_of(self, req: Request, resp: Response, organization_id: str) -> None:
         """Read an organization's cards, with the figures of each of its branches and departments."""
         viewing = self._viewing(req)

@@ -35,7 +35,7 @@ class Departments(NodeCollection):
         search=("name", "code"),
     )
 
-    @operation("read", query="query", reply="reply", many=True, message="Departments listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="Departments listed.")
     def on_get_below_organization(self, req: Request, resp: Response, organization_id: str) -> None:
         """List the departments of an organization."""
         resp.media = self.page(req, *self.below(req.target))

@@ -80,7 +80,7 @@ class Engines(Halting, Collection):
         """The same for lists."""
         return []
 
-    @operation("read", query="query", reply="reply", many=True, message="{plural} listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="{plural} listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
         """List the {plural} of the organization, including the built-in ones."""
         ensure_built_in(self.app)

@@ -281,6 +281,7 @@ class Provider:
     foreseen: ClassVar = (EngineError, Cancelled, StartupError)
     failed: ClassVar = ProviderFailed
     is_handed_secrets: ClassVar = True
+    unhurried: ClassVar = ("prepare",)
     shown: ClassVar = PartShape(title="title", facts=("capabilities", "free", "addressable", "service_url", "reserved"))
 
     name: str

@@ -58,7 +58,7 @@ class Executions(Collection):
         """The same for lists."""
         return ways_of(req)
 
-    @operation("read", query="query", reply="reply", many=True, message="Executions listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="Executions listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
         """List executions."""
         resp.media = self.page(req, *finding.implied(req.query))

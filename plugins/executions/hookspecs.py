@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pluggy
 
@@ -119,8 +119,12 @@ class Run(Protocol):
     def times(self, name: str) -> int:
         """Return the number of steps of that name so far."""
 
-    def also(self, write: Callable[[], object]) -> None:
-        """Call `write` in the transaction that records the current step; once, after previously given functions."""
+    def also(self, write: Callable[[], object], *, is_progress: bool = False) -> None:
+        """Call `write` in the transaction that records the current step; once, after previously given functions.
+
+        With `is_progress` it records the end of something that is not repeated after a crash, as a step does: a run is given up after three
+        crashes without progress.
+        """
 
     def write_soon(self, write: Callable[[], object]) -> None:
         """Call `write` in the next transaction of the run, or in one of its own if the turn ends without any."""
@@ -234,6 +238,9 @@ class Runner:
     besides ``invalid_state``.
     """
 
+    foreseen: ClassVar = (TurnEnds, Refused)
+    unhurried: ClassVar = ("run",)
+
     kind: str
     run: Callable[[Run], Finished]
     most_at_once: Callable[[Execution], int | None] = lambda execution: None
@@ -274,6 +281,8 @@ class Keeper:
     scope, is the time from which the plugin counts executions: none that began later is deleted yet. `note` is called as `forget` is, but
     before any plugin deletes anything, so that a plugin can count what is about to be deleted.
     """
+
+    foreseen: ClassVar = ()
 
     name: str
     empty: Callable[[Sequence[str]], object]

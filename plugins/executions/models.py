@@ -35,6 +35,8 @@ WITH_FINGERPRINT = peewee.SQL("error_fingerprint IS NOT NULL")
 WITHOUT_FINGERPRINT = peewee.SQL("error_fingerprint IS NULL AND error_code <> 'cancelled'")
 WITH_KEY = peewee.SQL("key IS NOT NULL")
 WITH_TOPIC = peewee.SQL("topic IS NOT NULL")
+WITH_ROOT = peewee.SQL("root_id IS NOT NULL")
+OF_ANOTHER = peewee.SQL("root_id IS NOT NULL AND root_id <> id")
 # Failures are counted by it alone, without their rows.
 _BY_FINGERPRINT = peewee.SQL(
     "organization_id, error_fingerprint, created_at, id, finished_at, project_id, subject_id, subject_version"
@@ -52,15 +54,15 @@ def _index(name: str, columns: peewee.SQL, where: peewee.SQL, *, unique: bool = 
 class Execution(TenantRecord):
     """One run of an agent, a workflow or a plugin's own kind.
 
-    `plugin` is the one that runs its `kind`: workers that do not have it leave the run's turns to others.
-    The columns from `job` to `ticket`, `status`, `waiting_for` and `approval_id` hold its `kernel.state.State`, and are written by
-    `shell.stored_run` only; `job_id` is the job of a run that the release before this one has queued. `label` is the name that what it
-    runs had when it was queued. `key` identifies the run for its starter. `slot` is the admission that it needs, as `shell.admission`
-    writes it; of runs that wait, and of ready ones, those of a higher `priority` go first.
-    The object that it runs is its subject, and has a version; `agent_id` to `workflow_version` say the same for workers of the release
-    before this one, and nobody reads them here. `trigger_type` and `error_code` repeat what `trigger` and `error` say, for lists; a
-    cancelled run has the code ``cancelled``. Runs that failed alike have one `error_fingerprint`, see `fingerprints`. What was used is read
-    and written through `usage`, the `chain` through `origins`. The `labels` are also rows of `labels.LabelRow`, by which runs are found.
+    `plugin` is the one that runs its `kind`: workers that do not have it leave the run's turns to others. The columns from `job` to
+    `ticket`, `status`, `waiting_for` and `approval_id` hold its `kernel.state.State`, and are written by `shell.stored_run` only;
+    `job_id` is the job of a run that the release before this one has queued. `label` is the name that what it runs had when it was
+    queued. `key` identifies the run for its starter; `effects_as` its effects for services, see `tools.effects`. `slot` is the admission
+    that it needs, as `shell.admission` writes it; of runs that wait, and of ready ones, those of a higher `priority` go first. The object
+    that it runs is its subject, and has a version; `agent_id` to `workflow_version` say the same for workers of the release before this
+    one, and nobody reads them here. `trigger_type` and `error_code` repeat what `trigger` and `error` say, for lists; a cancelled run has
+    the code ``cancelled``. Runs that failed alike have one `error_fingerprint`, see `fingerprints`. What was used is read and written
+    through `usage`, the `chain` through `origins`. The `labels` are also rows of `labels.LabelRow`, by which runs are found.
     """
 
     kind = peewee.TextField()
@@ -108,6 +110,7 @@ class Execution(TenantRecord):
     labels = JsonField(null=True)
     chain = JsonField(null=True)
     key = peewee.TextField(null=True)
+    effects_as = peewee.TextField(null=True)
     job_id = IdField(null=True)
     job = peewee.BigIntegerField(default=0)
     turn = peewee.BigIntegerField(default=0)
@@ -133,6 +136,7 @@ class Execution(TenantRecord):
             # Columns that change during a run are in no index, so that PostgreSQL need not update any.
             _index("subject", peewee.SQL("organization_id, subject_id, created_at, id"), peewee.SQL("subject_id IS NOT NULL")),
             _index("going", peewee.SQL("organization_id, created_at, id"), GOING),
+            _index("root", peewee.SQL("organization_id, root_id, created_at, id"), OF_ANOTHER),
             _index("children", peewee.SQL("organization_id, parent_id"), peewee.SQL("parent_id IS NOT NULL")),
             _index("with_log", _BY_END, peewee.SQL("retained = 'everything' AND finished_at IS NOT NULL")),
             _index("without_log", _BY_END, peewee.SQL("retained = 'no_log' AND finished_at IS NOT NULL")),
@@ -221,7 +225,8 @@ class ToolCall(TenantRecord):
 class WaitRow(Row):
     """One thing that a path of a run waits for; it goes when the wait is over. See `kernel.state.Wait`.
 
-    `topic` is by what a wait for an event is found that has a filter; see `shell.topics`.
+    `topic` is by what a wait for an event is found that has a filter; see `shell.topics`. `root_id` is the root of a run that waits for an
+    approval, by which those of a whole tree are found.
     """
 
     organization_id = IdField()
@@ -230,6 +235,7 @@ class WaitRow(Row):
     kind = peewee.TextField()
     correlation = peewee.TextField()
     topic = peewee.TextField(null=True)
+    root_id = IdField(null=True)
     since = InstantField()
     deadline = InstantField(null=True)
     fails_run = peewee.BooleanField()
@@ -242,6 +248,9 @@ class WaitRow(Row):
                 "executions_wait_event", "executions_wait", [peewee.SQL("organization_id, correlation")], where=FOR_EVENT
             ),
             peewee.Index("executions_wait_topic", "executions_wait", [peewee.SQL("organization_id, topic")], where=WITH_TOPIC),
+            peewee.Index(
+                "executions_wait_approval", "executions_wait", [peewee.SQL("organization_id, root_id")], where=WITH_ROOT
+            ),
         )
 
 

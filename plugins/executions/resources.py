@@ -18,8 +18,9 @@ from aasim_core.resources.prefer_wait import wait_until
 
 from . import schemas, states
 from .admission.waiting import Missing, WaitsBehind
-from .lists import finding
+from .lists import finding, open_approvals
 from .lists.labels import Labels
+from .lists.open_approvals import waits_for
 from .models import SHOWN, Execution
 from .schemas import CostOut, ExecutionOut
 from .starting.origins import CHAIN
@@ -34,6 +35,7 @@ __all__ = [
     "SubjectExecutions",
     "accepted",
     "reach_of",
+    "waits_for",
     "ways_of",
 ]
 
@@ -59,6 +61,7 @@ def _of_type(type_: str, column: str) -> Derived:
 
 DERIVED: Mapping[str, Derived] = {
     **{f"{type_}_{what}": _of_type(type_, f"subject_{what}") for type_ in SHOWN for what in ("id", "version")},
+    **dict.fromkeys(open_approvals.FIELDS, open_approvals.OpenApprovals()),
     "admission": WaitsBehind(),
     "missing": Missing(),
     "chain": CHAIN,

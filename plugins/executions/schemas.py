@@ -185,6 +185,15 @@ class AdmissionOut(Schema):
     )
 
 
+class ApprovalsOut(Schema):
+    """The open approvals that a run waits for."""
+
+    ids = ListOf(
+        Id("approval"), 10, required=True, description="The first of them, the oldest first, if you may see the run that asks."
+    )
+    more = Integer(required=True, description="How many others there are.")
+
+
 class ExecutionOut(RecordOut):
     """An execution in a response."""
 
@@ -210,7 +219,13 @@ class ExecutionOut(RecordOut):
         description="What has to be there before it continues, while it is blocked: a plugin, say.",
         example="plugin:connected_apps",
     )
-    approval_id = Id("approval", allow_none=True, required=True, description="The approval that it waits for.")
+    approval_id = Id("approval", allow_none=True, required=True, description="The first approval that it waits for.")
+    approvals = Object(
+        ApprovalsOut,
+        allow_none=True,
+        required=True,
+        description="The approvals that it waits for, its own and those of the runs that it has started.",
+    )
     is_paused = Boolean(required=True, description="Whether it starts nothing until it is resumed; a running step ends first.")
     deadline_at = Instant(allow_none=True, required=True, description="When it times out, including waits.")
     input = Json(required=True, allow_none=True, example="Where is my order 4711?")

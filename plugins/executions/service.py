@@ -19,6 +19,7 @@ from aasim_core.user_code import json_schema
 
 from . import states
 from .admission import concurrency_limit, queue_limit
+from .admission.queue_limit import FULL as QUEUE_FULL
 from .hookspecs import Runner
 from .kernel import slots as admissions
 from .kernel.slots import Rule
@@ -37,16 +38,19 @@ from .starting import origins
 from .starting.listening import is_own_run, may_hear, refuse_unheard, unheard
 from .starting.startables import refuse_deep, startable
 from .tools.call_questions import needs_approval
+from .tools.effects import identity_of, identity_of_child
 from .tools.toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool, kinds_of_tools, toolbox
+from .turn.asked import asked_among, decision_on, last_question
 
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.tenancy.principal import Principal
 
 __all__ = [
-    "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "failures_of",
-    "find_tool", "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "needs_approval",
-    "refuse_deep", "refuse_unheard", "startable", "toolbox", "unheard", "until",
+    "APPROVALS", "APPROVAL_NAMES", "QUEUE_FULL", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait",
+    "admissions", "asked_among", "decision_on", "failures_of", "find_tool", "for_child", "for_event", "for_signal", "identity_of",
+    "identity_of_child", "is_own_run", "kinds_of_tools", "last_question", "may_hear", "move", "needs_approval", "refuse_deep",
+    "refuse_unheard", "startable", "toolbox", "unheard", "until",
 ]  # fmt: skip
 
 _LARGEST_INPUT = 262_144
@@ -77,6 +81,7 @@ def start(
     trigger: Mapping[str, Any] = _BY_API,
     retry_of: Execution | None = None,
     parent: Execution | None = None,
+    undoes: Execution | None = None,
     api_key_id: str | None = None,
     key: str | None = None,
     on_duplicate: Literal["return", "refuse"] = "return",
@@ -86,33 +91,32 @@ def start(
     priority: int = 0,
     chain: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
+    effects_as: str | None = None,
 ) -> Execution:
     """Queue a run of the kind, for which a plugin has a `Runner`, in the running transaction.
 
-    Refused ``invalid_state`` while the organization is halted or the project on hold, ``queue_full`` when too many wait, or by the
-    runner's `check_start`; Invalid for an input that does not meet the `input_schema`. A `parent` starts runs in a project on hold, too,
-    if it is its own.
+    Refused ``invalid_state`` while the organization is halted or the project on hold (unless it is that of a `parent`), ``queue_full``
+    when too many wait, or by the runner's `check_start`; Invalid for an input that does not meet the `input_schema`. The root is that of
+    the `parent`, of the run that is repeated (`retry_of`), or of the one that this `undoes`.
 
-    Where a `key` has started a run that is still kept, that is returned, or Refused ``already_exists``. The run begins at `run_at`;
-    its `deadline` counts waits, too. It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused
+    Where a `key` has started a run that is still kept, that is returned, or Refused ``already_exists``. The run begins at `run_at`; its
+    `deadline` counts waits. It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused
     ``too_many_at_once`` where it may not; after a start with one, the transaction changes no other run. A higher `priority` goes first.
-    `chain` are the links between the starter and the run's subject, such as the due time of a schedule; a `parent` gives its own chain,
-    too. The `labels` are those of the parent, or of the run that is repeated, unless others are given; see `labels.fault_in`.
+    `chain` are the links between the starter and the subject, such as a due time. The `labels` are by default the parent's or the repeated
+    run's. `effects_as`, or else the `key`, identifies its effects: see `tools.effects`.
     """
     if key and (existing := _with_key(key)):
         return _again(existing, on_duplicate)
     _refuse_to_begin(app, project_id, parent)
     check_input(input_schema, given)
     queue_limit.refuse_full(app)
-    execution = Execution(
+    return _queued(app, run_at, admission, Execution(
         id=new_id("exec"), organization_id=current_organization(), label=label, project_id=project_id, input=given, key=key,
         parameters=dict(parameters or {}), metadata=dict(metadata or {}), deadline_at=deadline, priority=priority,
-        traceparent=current_traceparent(), **_what_runs(kind, subject), **of_new(labels, retry_of or parent),
-        **origins.initiator(initiator_id, api_key_id, parent),
-        **origins.origin(parent, retry_of, trigger),
-        **origins.inherited(initiator_id, api_key_id, parent, chain),
-    )  # fmt: skip
-    return _queued(app, execution, run_at, admission)
+        effects_as=effects_as or key, traceparent=current_traceparent(), **_what_runs(kind, subject),
+        **origins.initiator(initiator_id, api_key_id, parent), **origins.origin(parent, retry_of, undoes, trigger),
+        **origins.inherited(initiator_id, api_key_id, parent, chain), **of_new(labels, retry_of or parent),
+    ))  # fmt: skip
 
 
 def _with_key(key: str) -> Execution | None:
@@ -138,7 +142,7 @@ def _what_runs(kind: str, subject: Subject | None) -> dict[str, Any]:
     return {"kind": kind} | ({} if subject is None else origins.subject(subject.type or kind, subject.id, subject.version))
 
 
-def _queued(app: "App", execution: Execution, run_at: datetime | None, admission: Admit | None) -> Execution:
+def _queued(app: "App", run_at: datetime | None, admission: Admit | None, execution: Execution) -> Execution:
     """Write the new execution with its first turn; Refused by its runner's `check_start`."""
     execution.root_id = execution.root_id or execution.id
     execution.plugin = app.offers.owner_of("runners", execution.kind)
@@ -234,7 +238,18 @@ def lock_children(execution_id: str) -> None:
 
 def restart(app: "App", execution: Execution, principal: "Principal", *, same_version: bool) -> Execution:
     """Start a run like that one for the principal, as its `Runner` does; Refused where they may not."""
-    return _runner_of(app, execution.kind).restart(execution, principal, same_version)
+    try:
+        return _runner_of(app, execution.kind).restart(execution, principal, same_version)
+    except Refused as refused:
+        raise naming_subject(execution, refused) from refused
+
+
+def naming_subject(execution: Execution, refused: Refused) -> Refused:
+    """The error, which says in the case of the one 404 that what the execution runs is missing."""
+    if refused.code != "not_found" or execution.subject_id is None:
+        return refused
+    what = f"the execution runs {execution.subject_id}, which is deleted, or not visible to you."
+    return Refused("not_found", f"There is no such {execution.subject_type}: {what}")
 
 
 def refuse_unless_repeatable(execution: Execution) -> None:

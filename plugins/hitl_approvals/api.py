@@ -70,7 +70,7 @@ class Approvals(Collection):
         """The same for lists."""
         return self._eligibility.visible(req.principal, req.rights)
 
-    @operation("read", query="inbox_query", reply="reply", many=True, message="Pending approvals listed.")
+    @operation("read", query="inbox_query", reply="reply", many=True, reach="rows", message="Pending approvals listed.")
     def on_get_pending(self, req: Request, resp: Response) -> None:
         """List the approvals that wait for the caller.
 

@@ -13,7 +13,7 @@ from .backfills.api import Backfills
 from .firings import event_triggers, retention
 from .hooks.inbound import Inbound
 from .jobs import jobs_of
-from .models import ONLY, STATUS_REASONS, STATUSES, Backfill, Firing, JobFlow
+from .models import BY_EVENT, BY_HOOK, ONLY, STATUS_REASONS, STATUSES, Backfill, Firing, JobFlow
 from .settings import JobFlowSettings
 from .trying.api import Trying
 
@@ -79,6 +79,7 @@ def events(app: App) -> Sequence[Event]:
     return (
         Event("job_flows.overdue", "No run of a job flow has succeeded in time", "flow", overdue),
         Event("job_flows.token_rotated", "A job flow has another address", "flow"),
+        *_of_what_comes(),
         *_of_backfills(),
         Event("job_flows.created", "A job flow was created", "flow"),
         Event("job_flows.updated", "A job flow was changed", "flow"),
@@ -90,6 +91,23 @@ def events(app: App) -> Sequence[Event]:
         Event("job_flows.refused", "What a job flow starts could not be started", "flow", refused),
         Event("job_flows.missed", "Due times of a job flow were missed, and not made up for", "flow", missed),
         Event("job_flows.rescheduled", "A job flow is due at another time, by a new time zone database", "flow", rescheduled),
+    )
+
+
+def _of_what_comes() -> Sequence[Event]:
+    """Events and requests that were not started, and that are started again."""
+    skipped = {
+        "firing_id": Id("firing", required=True),
+        "origin": Choice(BY_EVENT, BY_HOOK, required=True),
+        "reason": Word(required=True, description="Why nothing was started.", example="overlap"),
+    }
+    again = {
+        "count": Integer(1, required=True, description="How many starts."),
+        "firing_id": Id("firing", required=True, allow_none=True, description="Of the only one."),
+    }
+    return (
+        Event("job_flows.skipped", "What came for a job flow with an event or a request was not started", "flow", skipped),
+        Event("job_flows.start_requested", "Somebody had what came for a job flow started again", "flow", again),
     )
 
 

@@ -15,6 +15,7 @@ from aasim_core.schemas.schema import load
 from ..executions.resources import ExecutionResource, accepted
 from ..executions.service import refuse_unheard
 from . import checking, schemas, service
+from .firings import starting_again
 from .hooks.inbound import path_of
 from .models import ACTIVE, BRING_INPUT, EVENT, HANDED_OVER, Firing, JobFlow
 from .progress import stats
@@ -72,6 +73,9 @@ class JobFlows(Collection):
         """Return the values to store; Invalid for a trigger that never fires, or a target that the caller may not start."""
         at = database_of(JobFlow).time()
         req.rights.require_project(values.get("project_id"))
+        if "overlap" in values:
+            kind = (values.get("trigger") or record.trigger)["type"]
+            values = {**values, "overlap": checking.checked_overlap(values["overlap"], kind)}
         values = self._with_schedule(req, values, record, at)
         return self._with_target(req, values, record)
 
@@ -122,7 +126,7 @@ class JobFlows(Collection):
         started = {f"target_{name}": value for name, value in target.items()}
         return found.input_schema, {**owner, **started, "target_label": found.label}
 
-    @operation("create", body="body", reply="shown_reply", status=201, message="{singular} created.")
+    @operation("create", body="body", reply="shown_reply", status=201, reach="place", message="{singular} created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Create a {singular}.
 
@@ -195,8 +199,14 @@ class Firings(Collection):
     events = "job_flows"
     noun = "firings"
     parent = Parent(JobFlows, "flow_id")
-    paths: ClassVar[Mapping[str, str]] = {"": "/job-flows/{flow_id}/executions"}
-    reply = schemas.FiringOut()
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/job-flows/{flow_id}/executions",
+        "one": "/job-flows/{flow_id}/executions/{firing_id}",
+        "start": "/job-flows/{flow_id}/executions/{firing_id}/start",
+        "start_many": "/job-flows/{flow_id}/executions/start",
+    }
+    reply, whole_reply = schemas.FiringOut(), schemas.WholeFiringOut()
+    start_many_body, start_many_reply = schemas.StartAgainIn(), schemas.StartedAgainOut()
     query = ListQuery(
         schemas.FiringOut(),
         filters=("outcome", "reason", "origin", "due_at", "execution_id", "backfill_id"),
@@ -206,6 +216,38 @@ class Firings(Collection):
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "list": {"summary": "List the firings of a job flow, the latest first: what was started, or why nothing was."}
     }
+
+    @operation("read", reply="whole_reply", message="{singular} read.")
+    def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Read a firing of a job flow, with what came with it."""
+        is_shown = req.rights.allows_at("executions:read", req.parent.project_id)
+        resp.media = {**self.plan.item(req.target), "payload": req.target.payload if is_shown else None}
+
+    @operation("trigger", reply="reply", status=202, message="Start queued.", refusals=("invalid_state",))
+    def on_post_start(self, req: Request, resp: Response, flow_id: str, firing_id: str) -> None:
+        """Start again what came with an event or a request, and was skipped or refused.
+
+        The run has what came then, and the rights of the flow's owner.
+        """
+        starting_again.start(req.parent, req.target)
+        resp.location = self.location(req.target)
+        resp.set_header("Retry-After", "1")
+        resp.media = self.present(req.target)
+
+    @operation(
+        "trigger",
+        body="start_many_body",
+        reply="start_many_reply",
+        verb="start_many",
+        message="Starts queued.",
+        refusals=("invalid_state",),
+    )
+    def on_post_start_many(self, req: Request, resp: Response, flow_id: str) -> None:
+        """Start again what came with events and requests, and was skipped or refused, the oldest first.
+
+        With dry_run, only count it.
+        """
+        resp.media = starting_again.start_many(req.target, req.body)
 
 
 class Starting(ExecutionResource):

@@ -12,7 +12,7 @@ from aasim_core.events import patterns
 from aasim_core.user_code import expressions, values
 
 from ..executions.service import check_input, startable
-from .firings import event_triggers
+from .firings import event_triggers, overlapping
 from .hooks import verifying
 from .kernel import cron
 from .kernel.schedules import Schedule
@@ -38,7 +38,7 @@ _FIELDS: Mapping[str, Mapping[str, Any]] = {
     INTERVAL: {"seconds": None},
     ONCE: {"due_at": None},
     EVENT: {"pattern": None, "filter": None},
-    WEBHOOK: {"verification": None},
+    WEBHOOK: {"verification": None, "headers": []},
 }
 #: The same of each scheme by which requests are verified.
 _OF_SCHEME: Mapping[str, Mapping[str, Any]] = {
@@ -66,11 +66,31 @@ def checked_trigger(
     if "verification" in kept:
         common = {"delivery_header": kept["verification"].pop("delivery_header", "webhook-id")}
         kept["verification"] = {**_completed(kept["verification"], "scheme", _OF_SCHEME, "trigger.verification"), **common}
+        kept["headers"] = _checked_headers(kept)
     if kept["type"] == EVENT and (problem := patterns.flaw(kept["pattern"], app.events)):
         raise Invalid({"trigger.pattern": [Problem("invalid_choice", problem)]})
     if kept != before and (refuse := _REFUSE_BAD.get(kept["type"])) is not None:
         refuse(kept, timedelta(seconds=settings_of(app).min_interval_seconds), at)
     return kept
+
+
+def checked_overlap(overlap: Mapping[str, Any] | None, trigger_type: str) -> Mapping[str, Any]:
+    """Return the overlap to store; Invalid for a policy without the maximum that it needs."""
+    if overlap is None:
+        return overlapping.default_for(trigger_type)
+    if overlap["policy"] == overlapping.PARALLEL and overlap["max"] is None:
+        raise Invalid({"overlap.max": [Problem("null_not_allowed", "Write how many run at the same time; null is for queue.")]})
+    return overlap
+
+
+def _checked_headers(trigger: Mapping[str, Any]) -> list[str]:
+    """Return the names in lower case; Invalid for a header with credentials."""
+    names = [name.lower() for name in trigger["headers"]]
+    for number, name in enumerate(names):
+        if name in verifying.credentials(trigger["verification"]):
+            problem = Problem("invalid_choice", f"{name} holds credentials, and is never kept; leave it out.")
+            raise Invalid({f"trigger.headers[{number}]": [problem]})
+    return names
 
 
 def _completed(given: Mapping[str, Any], of: str, known: Mapping[str, Mapping[str, Any]], path: str) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from .scheduling import due_times, zone_updates
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-RELEASE = "job_flows.release"
 _MOST_FLOWS = 1_000
 
 
@@ -45,7 +44,7 @@ def jobs_of(app: "App") -> tuple[Job, ...]:
         Job("job_flows.watch", lambda context, payload: _watch(app), schedule="* * * * *", per_organization=_with_work),
         Job(due_times.LOOK, look, time_limit=120),
         Job(recording.FIRE, fire, on_giving_up=give_up),
-        Job(RELEASE, lambda context, payload: starting.release(app, context, payload["flow_id"])),
+        Job(recording.RELEASE, lambda context, payload: starting.release(app, context, payload["flow_id"])),
         Job(backfills.BACKFILL, lambda context, payload: backfills.go_on(app, context, payload["backfill_id"])),
         Job(flow_health.PAUSE, pause),
         mails.send_mail(app),
@@ -75,4 +74,4 @@ def _watch(app: "App") -> None:
         backfills.wake_all()
         deadlines.tell_overdue()
         for (flow_id,) in parked.tuples():
-            enqueue(RELEASE, {"flow_id": flow_id}, unique_key=flow_id)
+            enqueue(recording.RELEASE, {"flow_id": flow_id}, unique_key=flow_id)

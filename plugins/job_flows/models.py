@@ -124,8 +124,8 @@ class JobFlow(TenantRecord):
 class Firing(TenantRecord):
     """What became of a due time, or of whatever else made a flow start something; `key` is unique for each flow.
 
-    `count` equal ones that follow each other are one row, the last of them due at `last_due_at`. `lateness_ms` is how much later than
-    meant the run was queued. `payload` is what expressions can name besides, as long as nothing has started; `chain` are the
+    `count` equal due times that follow each other are one row, the last of them due at `last_due_at`. `lateness_ms` is how much later
+    than meant the run was queued. `payload` is what came with an event or a request, as long as nothing has started; `chain` are the
     flows that have led to this one, the first one first.
     """
 

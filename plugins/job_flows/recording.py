@@ -2,18 +2,37 @@
 
 from collections.abc import Sequence
 
+from aasim_core import emit
 from aasim_core.data import records
 from aasim_core.jobs.queue import enqueue
 
-from .models import MISSED, PENDING, SKIPPED, Firing
+from .models import BY_SCHEDULE, MISSED, PENDING, SKIPPED, Firing, JobFlow
 
-#: The job that starts what some firings are for.
-FIRE = "job_flows.fire"
+#: The job that starts what some firings are for, and that which starts the parked ones of a flow.
+FIRE, RELEASE = "job_flows.fire", "job_flows.release"
+#: The event of what came for a flow and was not started.
+SKIPPED_EVENT = "job_flows.skipped"
 _FIRINGS_AT_ONCE = 50
 
 
+def write(flow: JobFlow, firing: Firing) -> None:
+    """Write a firing that came with an event or a request, and queue it, or tell why nothing starts. Needs a transaction."""
+    records.insert_rows(Firing, [firing.row()])
+    if firing.outcome == PENDING:
+        queue([firing])
+    else:
+        tell_skipped(flow, firing)
+
+
+def tell_skipped(flow: JobFlow, firing: Firing) -> None:
+    """Emit that what came for the flow was not started. Needs a transaction."""
+    # Of what is told here nothing is told again: a flow for every event would hear of itself for ever.
+    if firing.origin != BY_SCHEDULE and ((firing.payload or {}).get("event") or {}).get("type") != SKIPPED_EVENT:
+        emit(SKIPPED_EVENT, flow, data={"firing_id": firing.id, "origin": firing.origin, "reason": firing.reason})
+
+
 def record(flow_id: str, written: Sequence[Firing]) -> list[Firing]:
-    """Write the firings of a flow, of one origin and in their order; returns those that are to be queued. Needs a transaction."""
+    """Write the due times of a flow, in their order; returns those that are to be queued. Needs a transaction."""
     rows = list(written)
     if rows and rows[0].outcome in (SKIPPED, MISSED) and _is_counted(flow_id, rows[0]):
         rows = rows[1:]

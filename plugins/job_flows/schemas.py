@@ -5,7 +5,7 @@ from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..executions.resources import CostOut, Labels
 from .kernel.due_time import MARKS
-from .models import ORIGINS, OUTCOMES, STATUS_REASONS, STATUSES
+from .models import ORIGINS, OUTCOMES, REFUSED, SKIPPED, STATUS_REASONS, STATUSES
 from .timing_schemas import CalendarIn, MisfireIn, OverlapIn, TriggerIn
 
 _DAY = 86_400
@@ -42,7 +42,10 @@ class JobFlowIn(Schema):
         required=True, max_bytes=65_536, example="What is new since {{ due.at }}?",
         description="The input of runs: any JSON value, with CEL between {{ and }}.",
     )  # fmt: skip
-    overlap = Object(OverlapIn, load_default=lambda: OverlapIn().load({}))
+    overlap = Object(
+        OverlapIn, allow_none=True, load_default=None,
+        description="If it is left out, what events and requests bring is queued, and due times skip.",
+    )  # fmt: skip
     misfire = Object(MisfireIn, load_default=lambda: MisfireIn().load({}))
     jitter_seconds = Integer(0, 3_600, load_default=0, description="Maximum random delay of a start; constant for a due time.")
     starts_at = Instant(allow_none=True, load_default=None, description="Beginning of the schedule; intervals count from here.")
@@ -148,6 +151,32 @@ class FiringOut(RecordOut, DueOut, OutcomeOut):
     lateness_ms = Integer(0, allow_none=True, required=True, description="How much later than intended the run was queued.")
     last_due_at = Instant(allow_none=True, required=True, description="The last of those that this stands for.")
     backfill_id = Id("backfill", allow_none=True, required=True, description="The backfill that it belongs to.")
+
+
+class WholeFiringOut(FiringOut):
+    """The result of a due time or another trigger, with what came with it."""
+
+    payload = Json(
+        allow_none=True, required=True, example={"body": {"order": {"id": 7}}, "headers": {"content-type": "application/json"}},
+        description="The event, or the body and headers of the request, unless it was started; it needs the permission executions:read.",
+    )  # fmt: skip
+
+
+class StartAgainIn(Schema):
+    """Which firings are started again: those that are skipped or refused, unless it is said otherwise."""
+
+    outcome = Choice(SKIPPED, REFUSED, description="Only those.")
+    reason = Word(1, 40, description="Only those for this reason.", example="overlap")
+    since_at = Instant(description="Only those that came then or later.")
+    until_at = Instant(description="Only those that came before.")
+    dry_run = Boolean(load_default=False, description="Only count them.")
+
+
+class StartedAgainOut(Schema):
+    """How many firings are started again."""
+
+    count = Integer(0, required=True, description="How many: the oldest, at most 1,000.")
+    has_more = Boolean(required=True, description="Whether there are more, for another request.")
 
 
 class StatsQuery(Schema):

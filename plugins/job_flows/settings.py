@@ -17,6 +17,11 @@ class JobFlowSettings:
     min_interval_seconds: int = setting(
         60, "The shortest time between two due times that a new or changed job flow may have.", check=between(1, 86_400)
     )
+    waiting_limit: int = setting(
+        10_000,
+        "How many starts by events and requests of an organization wait at most; further requests are refused with 429.",
+        check=between(1, 1_000_000),
+    )
 
 
 def settings_of(app: "App") -> JobFlowSettings:

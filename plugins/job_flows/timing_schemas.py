@@ -74,6 +74,10 @@ class TriggerIn(Schema):
     verification = Object(
         VerificationIn, description="webhook: how requests are verified.", example={"scheme": "bearer", "secret": "a-long-secret"}
     )
+    headers = ListOf(
+        Patterned(*_HEADER, max_length=100), 50, unique=True, example=["X-GitHub-Event"],
+        description="webhook: which headers are kept for expressions, besides Content-Type, User-Agent and the delivery_header.",
+    )  # fmt: skip
 
     rules = (
         Needs("expression", of="type", when=(CRON,), message='Write an expression, such as "0 9 * * MON-FRI".'),
@@ -131,4 +135,7 @@ class OverlapIn(Schema):
         description="skip: it is left out; queue: it waits for the one before; latest_only: it waits, and takes the place of what waits "
         "already; cancel_previous: the one before is cancelled; parallel: it runs along with them.",
     )
-    max = Integer(1, 100, load_default=10, description="queue: how many wait at most; parallel: how many run at the same time.")
+    max = Integer(
+        1, 100, allow_none=True, load_default=10,
+        description="queue: how many wait at most, null is all; parallel: how many run at the same time.",
+    )  # fmt: skip

@@ -63,6 +63,7 @@ class McpServer(Resource):
         plain=True,
         transaction=False,
         also=(202,),
+        reach="rows",
         message="Answered.",
         refusals=("invalid_parameter", "permission_denied"),
     )

@@ -137,7 +137,7 @@ class AllRubrics(Rubrics):
         """Those that are not deleted."""
         return [Condition(Rubric.deleted_at.is_null)]
 
-    @operation("read", query="query", reply="reply", many=True, message="Rubrics listed.")
+    @operation("read", query="query", reply="reply", many=True, reach="rows", message="Rubrics listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
         """List the rubrics of all engines."""
         resp.media = self.page(req)

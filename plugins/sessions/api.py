@@ -43,7 +43,7 @@ class Sessions(Resource):
         """One's own always, through a key by its scope; `find` has hidden the others from callers who do not manage them."""
         return target.user_id == req.principal.user_id or bool(req.rights.allows_at(permission, None))
 
-    @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, message="Sessions listed.")
+    @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, reach="rows", message="Sessions listed.")
     def on_get(self, req: Request, resp: Response) -> None:
         """List sessions.
 
@@ -51,7 +51,7 @@ class Sessions(Resource):
         """
         resp.media = self._page(req)
 
-    @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, message="Active sessions listed.")
+    @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, reach="rows", message="Active sessions listed.")
     def on_get_active(self, req: Request, resp: Response) -> None:
         """List active sessions.
 

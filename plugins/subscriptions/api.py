@@ -143,7 +143,7 @@ class Usage(Resource):
 
 
 class Days(Resource):
-    """Days are the same for everybody; only sums of a day's usage are shown."""
+    """Days are the same for everybody; their usage is the organization's."""
 
     common = True
     noun = "usage"
@@ -161,7 +161,7 @@ class Days(Resource):
             raise not_found() from None
         return day
 
-    @operation("read", reply="reply", message="Usage read.")
+    @operation("read", reply="reply", reach="organization", message="Usage read.")
     def on_get_one(self, req: Request, resp: Response, date: str) -> None:
         """Read the usage until the end of a day, within its period."""
         resp.media = report.told_of(self.app, req.target)

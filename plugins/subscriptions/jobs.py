@@ -12,12 +12,11 @@ from .models import IS_CURRENT, Subscription
 
 
 def renew(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
-    """The job that begins the period that is due in an organization; once, for it ends in the same transaction."""
+    """The job that begins the periods that are due in an organization, each once."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
         with app.database.transaction():
             service.renew(app)
-            context.complete()
 
     return run
 

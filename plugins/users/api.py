@@ -113,7 +113,7 @@ class Users(Collection):
         return record.row
 
     @operation(
-        "create", body="create_body", reply="reply", status=201, message="User created; people are invited by mail.",
+        "create", body="create_body", reply="reply", status=201, reach="place", message="User created; people are invited by mail.",
         refusals=("too_many_attempts",),
     )  # fmt: skip
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:

@@ -51,9 +51,7 @@ def error_codes(app: App) -> Sequence[ErrorCode]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to webhooks; that one is sent an event is none, for it would be sent in its turn."""
-    reason = {
-        "reason": Choice(*REASONS, required=True, description="by_hand; or it said that it is gone, or failed for five days.")
-    }
+    reason = {"reason": Choice(*REASONS, required=True, description="gone: it answered 410; failing: for five days.")}
     rotated = {"overlap_seconds": Integer(0, required=True, description="How long the old secret signs too.")}
     tested = {
         "ok": Boolean(required=True, description="Whether it took the ping."),

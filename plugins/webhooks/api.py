@@ -11,7 +11,7 @@ from aasim_core.resources.collection import Parent
 from aasim_core.schemas.fields import Integer
 from aasim_core.secrets import Secret
 
-from . import health, holding, previewing, schemas, service
+from . import creators, health, holding, previewing, schemas, service
 from .delivery import headers
 from .delivery.queueing import redeliver
 from .delivery.sending import SUCCEEDED
@@ -52,7 +52,7 @@ class Webhooks(Collection):
     }
     query = ListQuery(
         schemas.WebhookOut(),
-        filters=("url", "status", "created_at", "updated_at"),
+        filters=("url", "status", "disabled_reason", "created_by", "created_at", "updated_at"),
         columns={"held_count": Integer(0, description="Number of events held for it, as in its health.")},
         sorts=("created_at", "updated_at"),
         search=("url", "description"),
@@ -83,8 +83,7 @@ class Webhooks(Collection):
 
         The response shows the secret that signs its deliveries; no later response will.
         """
-        req.rights.require_at(self.permission_for("create"), None)
-        webhook, secret = service.create(self.app, self.check(req, req.body))
+        webhook, secret = service.create(self.app, self.check(req, req.body), req.principal.user_id)
         resp.location = self.location(webhook)
         self._show(resp, webhook, secret)
 
@@ -102,9 +101,12 @@ class Webhooks(Collection):
     def on_post_toggle(self, req: Request, resp: Response, webhook_id: str) -> None:
         """Disable a {singular}, or enable it and send pending deliveries.
 
-        Enabling resets its count of failures.
+        Enabling resets its count of failures. One who enables a {singular} whose creator has left, or may no longer have events sent,
+        becomes its creator.
         """
-        health.switch(req.target, req.body["status"])
+        webhook, status = req.target, req.body["status"]
+        taken = creators.taken_over(self.app, webhook, req.principal.user_id) if status == ACTIVE else {}
+        health.switch(webhook, status, **taken)
         resp.media = self.present(req.target)
 
     @operation(
@@ -118,7 +120,7 @@ class Webhooks(Collection):
         """
         webhook, dry_run = req.target, req.body["dry_run"]
         if dry_run:
-            resp.status = 200
+            resp.status, resp.message = 200, "Nothing was sent: these are the events that a replay would send again."
         else:
             require_active(webhook)
             resp.location = self.location(webhook)
@@ -145,7 +147,7 @@ class Webhooks(Collection):
 
     def change(self, req: Request, record: Webhook, values: dict[str, Any]) -> Webhook:
         """Write changed values."""
-        service.change(self.app, record, values)
+        service.change(self.app, record, creators.authored(record, values, req.principal.user_id))
         return record
 
     def remove(self, req: Request, record: Webhook) -> None:

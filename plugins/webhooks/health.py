@@ -20,7 +20,9 @@ from .models import ACTIVE, AUTO_DISABLED, HELD, Delivery, Webhook
 #: The job that resumes waiting deliveries.
 RESUME = "webhooks.resume"
 #: Why a webhook is disabled.
-REASONS = BY_HAND, IS_GONE, IS_FAILING = ("by_hand", "gone", "failing")
+REASONS = BY_HAND, IS_GONE, IS_FAILING, CREATOR_LEFT, CREATOR_LOST_PERMISSION = (
+    "by_hand", "gone", "failing", "creator_left", "creator_lost_permission",
+)  # fmt: skip
 #: The job that notifies the owners that a webhook was disabled.
 SEND = "webhooks.send_mail"
 #: How a webhook does: it is sent everything; nothing for a while; one delivery, to see whether it is well again.
@@ -78,37 +80,40 @@ def note_failure(webhook: Webhook, rest: float | None, *, gone: bool) -> None:
     """Record a failure: open the circuit for `rest` seconds, or longer on repeated failures; disable it after persistent failures, or if it
     is gone.
 
-    Needs a transaction.
+    `webhook` is as it was when the attempt began: one that began before the circuit opened counts no more once it is open. Needs a
+    transaction.
     """
-    moment, count = now(), webhook.consecutive_failures + 1
-    since = webhook.failing_since_at
-    is_lasting = since is not None and moment - since >= _PATIENCE and count >= _LEAST_FAILURES
-    rest = max((each for each in (rest, _rest_after(count)) if each is not None), default=None)
-    values: dict[str, Any] = {
-        "consecutive_failures": Webhook.consecutive_failures + 1,
-        "failing_since_at": fn.COALESCE(Webhook.failing_since_at, to_text(moment)),
-    }
-    if rest is not None:
-        values["resumes_at"] = moment + timedelta(seconds=rest)
-    if gone or is_lasting:
-        _lock(webhook.id)  # first: switching takes the lock before writing the row
+    began_closed, moment = webhook.consecutive_failures < _OPENS_AT, now()
+    current = hold_still(webhook.id)
+    if current is None:
+        return
+    was_open = current.consecutive_failures >= _OPENS_AT
+    count = current.consecutive_failures + (0 if began_closed and was_open else 1)
+    since = current.failing_since_at or moment
+    is_lasting = moment - since >= _PATIENCE and count >= _LEAST_FAILURES
+    values: dict[str, Any] = {"consecutive_failures": count, "failing_since_at": since}
+    if count > current.consecutive_failures or rest is not None:
+        rests = [each for each in (rest, _rest_after(count)) if each is not None]
+        if rests:
+            values["resumes_at"] = moment + timedelta(seconds=max(rests))
     Webhook.update(values).where(Webhook.id == webhook.id).execute()
     if gone or is_lasting:
         with acting_as(SYSTEM):
-            _disable(webhook.id, IS_GONE if gone else IS_FAILING)
+            disable(webhook.id, IS_GONE if gone else IS_FAILING)
 
 
 def _rest_after(count: int) -> float | None:
     return None if count < _OPENS_AT else min(_FIRST_REST * 2.0 ** min(count - _OPENS_AT, 30), _LONGEST_REST)
 
 
-def _disable(webhook_id: str, reason: str) -> None:
+def disable(webhook_id: str, reason: str) -> None:
+    """Disable the webhook if it is active, and notify the owners. Needs a transaction."""
     webhook = hold_still(webhook_id)
     if webhook is None or webhook.status != ACTIVE:
         return
     _change(webhook, {"status": AUTO_DISABLED}, reason)
     for user_id in grants.lasting_owners()[:_MOST_MAILS]:
-        enqueue(SEND, {"webhook_id": webhook_id, "user_id": user_id, "reason": reason})
+        enqueue(SEND, {"webhook_id": webhook_id, "user_id": user_id, "reason": reason, "creator_id": webhook.created_by})
 
 
 def note_held(webhook_id: str) -> None:
@@ -128,14 +133,19 @@ def note_released(webhook_id: str, count: int, *, dropped: bool = False) -> None
     Webhook.update(values).where(Webhook.id == webhook_id).execute()
 
 
-def switch(webhook: Webhook, status: str) -> None:
-    """Enable or disable the webhook manually, and reset its count of failures. Needs a transaction."""
+def switch(webhook: Webhook, status: str, **taken_over: str) -> None:
+    """Enable or disable the webhook manually, and reset its count of failures. Needs a transaction.
+
+    `taken_over` is the column of its creator, where that changes.
+    """
     _lock(webhook.id)
     anew = {**_WELL, "resumes_at": None}
     if webhook.status == status:
         records.compare_and_set(webhook, {}, anew)
+        if changed := records.change(webhook, taken_over):
+            emit("webhooks.updated", webhook, changes=changed)
         return
-    _change(webhook, {"status": status, **anew}, BY_HAND)
+    _change(webhook, {"status": status, **anew, **taken_over}, BY_HAND)
     if status == ACTIVE:
         _resume(webhook)
 
@@ -147,7 +157,9 @@ def _resume(webhook: Webhook) -> None:
 def _change(webhook: Webhook, values: Mapping[str, Any], reason: str) -> None:
     epoch.bump(current_organization())
     is_enabled = values["status"] == ACTIVE
-    since = {"disabled_at": None, "selects_since_at": now()} if is_enabled else {"disabled_at": now()}
+    since: Mapping[str, Any] = {"disabled_at": now(), "disabled_reason": reason}
+    if is_enabled:
+        since = {"disabled_at": None, "disabled_reason": None, "selects_since_at": now()}
     records.change(webhook, {**values, **since})
     if is_enabled:
         emit("webhooks.enabled", webhook)

@@ -14,7 +14,7 @@ from aasim_core.tenancy.organizations_with import organizations_with
 
 from .delivery.queueing import begin_anew
 from .health import note_released
-from .models import DELIVERED, FAILED, HELD, Delivery, Webhook
+from .models import DELIVERED, FAILED, HELD, PENDING, Delivery, Webhook
 from .settings import settings_of
 
 if TYPE_CHECKING:
@@ -42,11 +42,16 @@ def ask_for_replay(
     }
     found: Any = Delivery.select(fn.COUNT(Delivery.id), fn.MIN(Delivery.created_at)).where(_within(webhook.id, asked))
     [(count, oldest)] = found.tuples()
+    by_status: Any = (
+        Delivery.select(Delivery.status, fn.COUNT(Delivery.id)).where(_created(webhook.id, asked)).group_by(Delivery.status)
+    )
+    counts = dict(by_status.tuples())
     told = {"only": only, "since_at": since_at and to_text(since_at), "until_at": to_text(until_at or moment), "count": count}
     if not dry_run:
         enqueue(REPLAY, {**asked, "webhook_id": webhook.id})
         emit("webhooks.replay_requested", webhook, data=told)
-    return {**told, "oldest_at": oldest, "dry_run": dry_run}
+    by_state = {"failed": counts.get(FAILED, 0), "held": counts.get(HELD, 0), "retrying": counts.get(PENDING, 0)}
+    return {**told, **by_state, "oldest_at": oldest, "dry_run": dry_run}
 
 
 def replay(context: "JobContext", payload: Mapping[str, Any]) -> None:
@@ -68,8 +73,13 @@ def replay(context: "JobContext", payload: Mapping[str, Any]) -> None:
 
 def _within(webhook_id: str, asked: Mapping[str, Any]) -> Any:
     """Match the set; restarted deliveries have changed after the `moment`."""
-    chosen = (Delivery.webhook_id == webhook_id) & Delivery.status.in_(ONLY[asked["only"]])
-    chosen &= Delivery.updated_at <= from_text(asked["moment"])
+    is_meant = Delivery.status.in_(ONLY[asked["only"]]) & (Delivery.updated_at <= from_text(asked["moment"]))
+    return _created(webhook_id, asked) & is_meant
+
+
+def _created(webhook_id: str, asked: Mapping[str, Any]) -> Any:
+    """Match the deliveries of the webhook that were made within the bounds."""
+    chosen = Delivery.webhook_id == webhook_id
     if asked["since_at"]:
         chosen &= Delivery.created_at >= from_text(asked["since_at"])
     return chosen & (Delivery.created_at < from_text(asked["until_at"])) if asked["until_at"] else chosen

@@ -10,10 +10,12 @@ from aasim_core.outbound.mail import Mail, address_of
 from aasim_core.outbound.mail_jobs import mail_job
 from aasim_core.tenancy.records import User
 
-from .health import IS_FAILING, IS_GONE, SEND
+from .health import CREATOR_LEFT, CREATOR_LOST_PERMISSION, IS_FAILING, IS_GONE, SEND
 from .models import AUTO_DISABLED, Webhook
 
 _WHY = {
+    CREATOR_LEFT: "{creator}, who made it or said last what is sent where, may not act in the organization any more.",
+    CREATOR_LOST_PERMISSION: "{creator}, who made it or said last what is sent where, may not have events sent to an address any more.",
     IS_GONE: "It has answered 410, which says that it is gone.",
     IS_FAILING: "Everything that was sent to it since {since} has failed.",
 }
@@ -28,7 +30,9 @@ def send_mail(app: App) -> Job:
         if webhook is None or webhook.status != AUTO_DISABLED or user is None:
             return None
         since = webhook.failing_since_at or webhook.disabled_at
-        why = _WHY[payload["reason"]].format(since=to_text(since) if since else "")
+        creator: User | None = User.get_or_none(User.id == payload.get("creator_id"))
+        by = "Somebody" if creator is None else creator.name
+        why = _WHY[payload["reason"]].format(since=to_text(since) if since else "", creator=by)
         called = webhook.description or webhook.id
         text = _TEXT.format(name=user.name, called=called, why=why, url=address_of(app.settings), id=webhook.id)
         return Mail(user.email, f"Webhook disabled: {called}", text, id=context.job_id)
@@ -44,7 +48,7 @@ See what was sent to it:
 
   GET {url}/api/v1/webhooks/{id}/deliveries
 
-When it is well again, enable it; what was on its way is sent then:
+Enable it when it is well again, or to take it over; what was on its way is sent then:
 
   POST {url}/api/v1/webhooks/{id}/toggle
   {{"status": "active"}}

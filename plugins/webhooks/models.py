@@ -19,13 +19,13 @@ class Webhook(TenantRecord):
     """An address that events are sent to. `headers` are JSON under seal, of which `header_names` are shown.
 
     Of the events that the patterns `events` mean, those are left out for which the expression `filter` is false. `event_versions` has the
-    versions above 1 that events had when it was made. `selects_since_at` is when it was made or enabled, or what says which events it is
-    for was changed.
+    versions above 1 that events had when it was made. `created_by` is who has said last what is sent where; null of one from before that
+    was recorded. `selects_since_at` is when it was made or enabled, or what says which events it is for was changed.
 
-    `disabled_at` is since when it is not active. `public_key` is that of a `secret` which is a private key. Until `previous_expires_at`
-    deliveries are signed with `previous_secret` too. `failing_since_at` is when the first of the `consecutive_failures` was, and before
-    `resumes_at` nothing is sent. `held_count` deliveries are held, of which the first was made at `oldest_held_at`; `dropped_count` were
-    dropped, since they were too old or too many.
+    `disabled_at` is since when it is not active, and `disabled_reason` why. `public_key` is that of a `secret` which is a private key.
+    Until `previous_expires_at` deliveries are signed with `previous_secret` too. `failing_since_at` is when the first of the
+    `consecutive_failures` was, and before `resumes_at` nothing is sent. `held_count` deliveries are held, of which the first was made at
+    `oldest_held_at`; `dropped_count` were dropped, since they were too old or too many.
     """
 
     url = peewee.TextField()
@@ -39,6 +39,8 @@ class Webhook(TenantRecord):
     description = peewee.TextField(default="")
     status = peewee.TextField(default=ACTIVE)
     disabled_at = InstantField(null=True)
+    disabled_reason = peewee.TextField(null=True)
+    created_by = IdField(null=True)
     headers = SealedField(null=True)
     header_names = JsonField(default=list)
     signature = peewee.TextField(default="v1")

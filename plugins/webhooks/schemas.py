@@ -10,7 +10,7 @@ from aasim_core.user_code import expressions
 from .delivery.sending import CODES
 from .delivery.signing import SIGNATURES, V1
 from .filters import NAMES
-from .health import HEALTH
+from .health import HEALTH, REASONS
 from .holding import ONLY
 from .models import ACTIVE, DELIVERY_STATUSES, DISABLED, FORMATS, FULL, ORDERS, PAYLOADS, STANDARD, STATUSES, UNORDERED
 
@@ -76,8 +76,15 @@ class WebhookOut(RecordOut):
         description="The versions of events when it was created, by name; 1 for a later event.",
     )  # fmt: skip
     description = Text(max_length=500, required=True)
-    status = Choice(*STATUSES, required=True, description="auto_disabled: it was gone (410), or has failed for five days.")
+    status = Choice(*STATUSES, required=True, description="auto_disabled: by the platform, for the disabled_reason.")
     disabled_at = Instant(allow_none=True, required=True, description="Since when nothing is sent; null while it is active.")
+    disabled_reason = Choice(*REASONS, allow_none=True, required=True, description="Why; null while it is active.")
+    created_by = Id(
+        "user",
+        allow_none=True,
+        required=True,
+        description="Who last said what is sent where; null where that was not recorded yet.",
+    )
     headers = Json(object_only=True, required=True, example={"Authorization": "***"})
     signature = Choice(*SIGNATURES, required=True, description=_SIGNATURE)
     public_key = Text(allow_none=True, required=True, description="The public key for verifying v1a.", example="whpk_…")
@@ -144,6 +151,11 @@ class ReplayOut(Schema):
     since_at = Instant(allow_none=True, required=True)
     until_at = Instant(required=True)
     count = Integer(0, required=True, description="Their number.")
+    failed = Integer(0, required=True, description="How many of that time have failed for good.")
+    held = Integer(0, required=True, description="How many of that time are held.")
+    retrying = Integer(
+        0, required=True, description="How many of that time are in progress or will be tried again; no replay sends them."
+    )
     oldest_at = Instant(allow_none=True, required=True, description="When the first of them was created.")
     dry_run = Boolean(required=True)
 

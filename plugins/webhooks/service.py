@@ -23,6 +23,7 @@ from .delivery import headers, signing
 from .delivery.attempts import post
 from .delivery.messages import ping
 from .delivery.sending import SUCCEEDED, Outcome, new_client
+from .health import hold_still, note_success
 from .models import DELIVERED, FAILED, Delivery, Webhook
 from .settings import settings_of
 from .versions import versions_now
@@ -71,11 +72,13 @@ def refuse_to_move_headers(webhook: Webhook, values: Mapping[str, Any]) -> None:
         raise Invalid({"headers": [Problem("required", "The webhook leads elsewhere now; write its headers again.")]})
 
 
-def create(app: "App", values: Mapping[str, Any]) -> tuple[Webhook, Secret]:
+def create(app: "App", values: Mapping[str, Any], creator_id: str) -> tuple[Webhook, Secret]:
     """Write a new webhook; returns it with its secret, which is not shown again. Needs a transaction."""
     _refuse_one_more(settings_of(app).webhook_limit)
     secret = signing.new_secret(values["signature"])
-    webhook = Webhook(id=new_id("webhook"), **{name: value for name, value in values.items() if name != "headers"})
+    webhook = Webhook(
+        id=new_id("webhook"), created_by=creator_id, **{name: value for name, value in values.items() if name != "headers"}
+    )
     webhook.event_versions, webhook.selects_since_at = versions_now(app), now()
     webhook.secret, webhook.public_key = signing.sealed(app, webhook, secret), signing.public_key_of(secret)
     for name, value in headers.columns_of(app, webhook, values["headers"]).items():
@@ -151,10 +154,12 @@ def remove(webhook: Webhook) -> None:
 
 
 def test(app: "App", webhook: Webhook) -> Outcome:
-    """Send the webhook a ping, also while it is disabled. Call it outside of transactions."""
+    """Send the webhook a ping, also while it is disabled; one that is taken closes its circuit. Call it outside of transactions."""
     with closing(new_client(settings_of(app).allowed_networks)) as client:
         outcome = post(app, client, webhook, ping(webhook), lambda: False)
     with app.database.transaction():
+        if outcome.code == SUCCEEDED and (current := hold_still(webhook.id)) is not None:
+            note_success(current)
         emit("webhooks.tested", webhook, data={"ok": outcome.code == SUCCEEDED, "code": outcome.code})
     return outcome
 

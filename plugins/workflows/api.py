@@ -69,7 +69,7 @@ class Workflows(Collection):
         """Deleting a workflow retains its runs."""
         service.remove(record)
 
-    @operation("create", body="validate_body", reply="validate_reply", message="Definition looked through.")
+    @operation("create", body="validate_body", reply="validate_reply", reach="rows", message="Definition looked through.")
     def on_post_validate(self, req: Request, resp: Response) -> None:
         """Validate a definition, and report all its faults.
 
@@ -97,7 +97,14 @@ class Workflows(Collection):
         )
 
     @operation(
-        "create", body="import_body", reply="import_reply", status=201, also=(200,), is_import=True, message="Workflow imported."
+        "create",
+        body="import_body",
+        reply="import_reply",
+        status=201,
+        also=(200,),
+        is_import=True,
+        reach="place",
+        message="Workflow imported.",
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import a document as a draft.

@@ -16,7 +16,7 @@ from ..executions import service as executions
 from ..executions.models import Execution
 from ..executions.resources import ExecutionResource, SubjectExecutions, accepted
 from . import schemas, service
-from .kernel.flow import RUN
+from .kernel.flow import CANCELLED, RUN
 from .models import ERROR, OUTPUT, NodeRow, ResultRow, Workflow
 from .rerun import Rerun
 
@@ -102,7 +102,7 @@ class WorkflowRuns(ExecutionResource):
         nodes = _nodes_of(req.target, NodeRow.scope == RUN)
         undone_by = next((node["execution_id"] for node in nodes if node["path"] == RUN), None)
         nodes = [node for node in nodes if node["path"] != RUN]
-        resp.media = {"execution": self.plan.item(req.target), "nodes": nodes, "compensation_id": undone_by}
+        resp.media = {"execution": self.plan.seen_by(req).item(req.target), "nodes": nodes, "compensation_id": undone_by}
 
     @operation("read", query="nodes_query", reply="nodes_reply", message="Nodes listed.")
     def on_get_nodes(self, req: Request, resp: Response, execution_id: str) -> None:
@@ -124,18 +124,25 @@ class WorkflowRuns(ExecutionResource):
         rerun = Rerun(self.app, req.target, req.body["paths"], req.body["edits"], req.body.get("version"))
         started = None
         if req.body["dry_run"]:
-            resp.status = 200
+            resp.status, resp.message = 200, "Nothing was started: this is what a rerun would repeat."
         else:
             started = rerun.start(req.principal)
             resp.location = f"/api/v1/workflows/executions/{started.id}"
-        resp.media = {"execution": started and self.plan.item(started), "plan": [asdict(each) for each in rerun.plan()]}
+        resp.media = {
+            "execution": started and self.plan.seen_by(req).item(started),
+            "plan": [asdict(each) for each in rerun.plan()],
+        }
 
 
 def _nodes_of(execution: Execution, *conditions: Any, limit: int | None = None) -> Sequence[Mapping[str, Any]]:
-    """Return the matching nodes of a run, in the order in which they began."""
+    """Return the matching nodes of a run, in the order in which they began; what its end cut off is cancelled."""
     pinned = service.pinned_definition(execution.subject_id or "", execution.subject_version or 0)
     written = {} if pinned is None else pinned.nodes
-    return [_told(row, written.get(row.node, {})) for row in _with_results(execution, conditions, limit)]
+    cut_off = {"state": "ended", "outcome": CANCELLED, "finished_at": execution.finished_at and to_text(execution.finished_at)}
+    return [
+        _told(row, written.get(row.node, {})) | (cut_off if execution.finished_at is not None and row.state != "ended" else {})
+        for row in _with_results(execution, conditions, limit)
+    ]
 
 
 def _with_results(execution: Execution, conditions: Sequence[Any], limit: int | None) -> Any:

@@ -73,8 +73,8 @@ class Result:
 class NodeUse:
     """One node of a run about to begin: its `type`, its `path`, its `config` and `given` input with all expressions evaluated.
 
-    `key` is the idempotency key of its effect, the same on each attempt in the run. `named` are the values that its `NodeType.filters` can
-    use besides the event.
+    `key` is the idempotency key of its effect, the same on each `attempt` in the run, from 1. `named` are the values that its
+    `NodeType.filters` can use besides the event.
     """
 
     app: App
@@ -86,6 +86,7 @@ class NodeUse:
     label: str
     key: str
     named: Mapping[str, Any] = field(default_factory=dict)
+    attempt: int = 1
 
     @property
     def principal(self) -> Principal:
@@ -96,6 +97,8 @@ class NodeUse:
 @dataclass(frozen=True)
 class Used:
     """An object that a node uses, named in the field `field` of its config: `allowed` and `contract` are as in `Tool`.
+
+    Nothing is filled in in the field: the author is asked about the object that all runs use.
 
     An author who may not use it gets the sentence `refusal` with its `code`; others get the `flaws`: why it cannot be used this way, as
     (field, code, what to write instead).
@@ -147,6 +150,7 @@ class NodeType:
 
     foreseen: ClassVar = (NodeFailed, ToolError, ToolLater, ToolChanged, Refused)
     failed: ClassVar = ToolFailed
+    unhurried: ClassVar = ("call",)
     shown: ClassVar = PartShape(summary="about", schemas=("config",), facts=("is_call", "is_loop", "can_undo"))
 
     type: str

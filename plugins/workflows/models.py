@@ -7,8 +7,8 @@ from aasim_core.data.records import Row, TenantRecord
 
 STATUSES = DRAFT, ACTIVE, PAUSED, ARCHIVED = ("draft", "active", "paused", "archived")
 #: The kinds of stored values of a node or a scope: its output, its error, the items of a loop, the output of one of its scopes.
-#: Values that a rerun takes over from an earlier run are stored before its node begins.
-OUTPUT, ERROR, ITEMS, SCOPE, GIVEN = ("output", "error", "items", "scope", "given")
+#: What a rerun takes over from an earlier run is stored before its node begins: what the node gave, or what people were asked at it.
+OUTPUT, ERROR, ITEMS, SCOPE, GIVEN, ASKED = ("output", "error", "items", "scope", "given", "asked")
 #: What becomes of a node when a part of its run is done again.
 VERDICTS = REUSED, REDONE, COMPENSATED, NOT_KNOWN = ("reused", "redone", "compensated", "unknown")
 #: What becomes of a run in a batch: of one that is to move to another version, and of one that is to be done again.
@@ -103,7 +103,7 @@ class NodeRow(Row):
 
 
 class ResultRow(Row):
-    """A stored value of a node, or of a scope: its `kind` is one of OUTPUT, ERROR, ITEMS, SCOPE and GIVEN. It is written once."""
+    """A stored value of a node, or of a scope: its `kind` is one of OUTPUT, ERROR, ITEMS, SCOPE, GIVEN and ASKED. It is written once."""
 
     organization_id = IdField()
     execution_id = IdField()

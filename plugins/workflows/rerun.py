@@ -1,11 +1,8 @@
-"""Rerun a part of a run; the dry run reports what is reused and what is repeated.
-
-A node is repeated if it is named, was not completed, or follows a repeated one in its scope; all others are reused. A loop that follows a
-repeated node starts over; one that contains a repeated node reuses the rest.
-"""
+"""Rerun a part of a run; the dry run reports what is reused, what is repeated, and which decisions are asked for again."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.data.records import find_or_none, insert_rows
@@ -15,10 +12,13 @@ from ..executions import service as executions
 from ..executions.models import UNKNOWN, Execution, ToolCall
 from . import service
 from .definition import body_of
+from .hookspecs import NodeType
 from .kernel import flow as f
-from .kernel.flow import CANCELLED, ERROR, RUN, SKIPPED, Flow, Instance
-from .models import COMPENSATED, GIVEN, NOT_KNOWN, OUTPUT, REDONE, REUSED, NodeRow, ResultRow
+from .kernel.flow import CANCELLED, RUN, SKIPPED, Flow, Instance
+from .models import ASKED, COMPENSATED, ERROR, GIVEN, NOT_KNOWN, OUTPUT, REDONE, REUSED, NodeRow, ResultRow
+from .repeating import Part, Repeated, repeated
 from .shell import compensation
+from .shell.questions import decided_at, nodes_done_by_runs
 from .shell.results import Results
 from .shell.stored_flow import whole_flow
 from .shell.turn import RERUN
@@ -28,15 +28,20 @@ if TYPE_CHECKING:
     from aasim_core.tenancy.principal import Principal
 
 
+#: How many repeated nodes people are told who are asked again.
+_MOST_TOLD = 20
+
+
 @dataclass(frozen=True)
 class Planned:
     """What becomes of a node: its `verdict`, and what it cost the last time, in micro-units of a currency, where that is known.
 
-    ``compensated`` is redone, since it was undone; ``unknown`` too, although it may have been done.
+    ``compensated`` is redone, since it was undone; ``unknown`` too, although it may have been done. With `asks_again`, people decide again.
     """
 
     path: str
     verdict: str
+    asks_again: bool = False
     cost: int | None = None
     currency: str | None = None
 
@@ -44,7 +49,7 @@ class Planned:
 class Rerun:
     """An ended run, and the part to repeat: from these paths on, or the failed part; `edits` are replaced outputs.
 
-    People's decisions are reused only for the same question: in no other version, and without edits.
+    People's decisions are reused only where nothing with an effect follows them, and in no other version.
     """
 
     def __init__(
@@ -77,54 +82,61 @@ class Rerun:
 
     def plan(self) -> Sequence[Planned]:
         """What becomes of each node that there was, in the order in which they began."""
-        undone, redone = self._undone(), self._redone()
         unknown = self._unknown()
         return [
-            self._planned(each, undone=each.path in undone, is_redone=each.path in redone, is_unknown=each.number in unknown)
+            self._planned(each, is_unknown=each.number in unknown)
             for each in sorted(self._flow.instances.values(), key=lambda each: each.number)
             if each.path in self._edits or not (self._is_loop(each) or each.outcome == SKIPPED)
         ]
 
-    def _planned(self, instance: Instance, *, undone: bool, is_redone: bool, is_unknown: bool) -> Planned:
-        if instance.path in self._edits or not (is_redone or undone):
-            return Planned(instance.path, REUSED)
-        child: Execution | None = find_or_none(Execution, self._rows[instance.path].child_id or "")
+    def _planned(self, instance: Instance, *, is_unknown: bool) -> Planned:
+        path, undone = instance.path, instance.path in self._undone
+        if path in self._edits or not (undone or path in self._repeated.redone or path in self._repeated.asked):
+            return Planned(path, REUSED)
+        child: Execution | None = find_or_none(Execution, self._rows[path].child_id or "")
         verdict = NOT_KNOWN if is_unknown else COMPENSATED if undone else REDONE
-        return Planned(instance.path, verdict, *(None, None) if child is None else (child.cost, child.currency))
+        cost = (None, None) if child is None else (child.cost, child.currency)
+        return Planned(path, verdict, path in self._asked or self._asks(instance), *cost)
 
-    def _redone(self) -> set[str]:
-        """The nodes that are redone, found scope by scope, from the outermost in."""
-        undone = self._undone()
-        redone: set[str] = set()
-        for scope in sorted({each.scope for each in self._flow.instances.values()}, key=lambda scope: scope.count(".")):
-            anew = scope != RUN and self._is_anew(f.loop_of(scope), redone)
-            mine = self._flow.of_scope(scope)
-            starts = {id_ for id_, each in mine.items() if anew or self._must_be_redone(each, undone)}
-            touched = {id_ for id_, each in mine.items() if self._is_touched(each, undone)}
-            followers = set(_after(self._flow, scope, starts | touched))
-            redone |= {mine[id_].path for id_ in (starts | followers) & mine.keys() if mine[id_].path not in self._edits}
-        return redone
+    @cached_property
+    def _repeated(self) -> Repeated:
+        """What is repeated, and which decisions are asked for again."""
+        written = self._definition.nodes
+        asking = {path for path in self._asked if self._asks(self._flow.instances[path])}
+        part = Part(
+            named=self._named,
+            undone=self._undone,
+            edited=self._edits.keys(),
+            asked=asking,
+            asked_below=self._asked.keys() - asking,
+            asks_all=self._version != self.execution.subject_version,
+            effects={id_ for id_, node in written.items() if self._may_have_effect(node)},
+            computed={id_ for id_, node in written.items() if (kind := self._type_of(node)) and kind.compute and not kind.writes},
+        )
+        return repeated(self._flow, part)
 
-    def _must_be_redone(self, instance: Instance, undone: Collection[str]) -> bool:
-        if instance.path in self._edits:
-            return False
-        was_done = instance.state == "ended" and instance.outcome not in (ERROR, CANCELLED)
-        is_own = instance.path in self._named or instance.path in undone or self._is_asked_anew(instance)
-        return is_own or not (was_done or self._is_loop(instance))
+    def _type_of(self, node: Mapping[str, Any]) -> NodeType | None:
+        """The type of the node; None while it is off."""
+        kind: NodeType | None = self._app.offers.here("node_types").get(node["type"])
+        return kind
 
-    def _is_asked_anew(self, instance: Instance) -> bool:
-        return self._version != self.execution.subject_version and self._was_decided(instance)
+    def _asks(self, instance: Instance) -> bool:
+        kind = self._type_of(self._definition.nodes[instance.node])
+        return kind is not None and kind.ask is not None
 
-    def _is_anew(self, loop: str, redone: Collection[str]) -> bool:
-        return loop in redone or loop in self._named
+    def _may_have_effect(self, node: Mapping[str, Any]) -> bool:
+        kind, config = self._type_of(node), node.get("config") or {}
+        if kind is None or not kind.is_call:
+            return kind is None or kind.can_undo
+        effect = kind.effect(config) if kind.bind is None else kind.bind(self._app, config).tool.effect
+        return effect != "read"
 
-    def _is_touched(self, instance: Instance, undone: Collection[str]) -> bool:
-        """Whether something in a loop is redone, or its outcome is another now, so that what follows the loop is redone, too."""
-        if instance.path in self._edits:
-            return True
-        below = (each for each in self._flow.instances.values() if each.scope != RUN and _is_below(each, instance.path))
-        return self._is_loop(instance) and any(self._must_be_redone(each, undone) or each.path in self._edits for each in below)
+    @cached_property
+    def _asked(self) -> Mapping[str, str]:
+        """The runs of the nodes for which people decided something, by path."""
+        return decided_at(nodes_done_by_runs([self.execution])[self.execution.id])
 
+    @cached_property
     def _undone(self) -> set[str]:
         """What the run had done, and was undone since."""
         run = self._rows.get(RUN)
@@ -141,7 +153,10 @@ class Rerun:
 
     def start(self, principal: "Principal", key: str | None = None) -> Execution:
         """Do what the plan says, in a new run, which the `key` names."""
-        workflow = service.find_allowed(self._app, self.execution.subject_id or "", principal)
+        try:
+            workflow = service.find_allowed(self._app, self.execution.subject_id or "", principal)
+        except Refused as refused:
+            raise executions.naming_subject(self.execution, refused) from refused
         started = service.start(
             self._app,
             workflow,
@@ -154,41 +169,42 @@ class Rerun:
             api_key_id=principal.api_key_id,
             key=key,
         )
-        facts = {"organization_id": started.organization_id, "execution_id": started.id, "kind": GIVEN}
+        facts = {"organization_id": started.organization_id, "execution_id": started.id}
         given = self._given(principal.user_id)
-        insert_rows(ResultRow, [ResultRow(**facts, path=path, value=value).row() for path, value in given])
+        insert_rows(ResultRow, [ResultRow(**facts, path=path, kind=kind, value=value).row() for path, kind, value in given])
         return started
 
-    def _given(self, user_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """What the new run is given of the nodes that it does not redo."""
+    def _given(self, user_id: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """What the new run is given of the nodes that it does not redo: the path, the kind and the value of each."""
+        results = Results(self.execution)
         reused = [each.path for each in self.plan() if each.verdict == REUSED]
-        outputs = dict(zip(reused, Results(self.execution).many(reused, OUTPUT), strict=True))
-        for path, output in outputs.items():
-            is_edited, instance = path in self._edits, self._flow.instances[path]
-            value = {"output": self._edits[path] if is_edited else output, "outcome": _outcome(instance, is_edited)}
-            yield path, {**value, "execution_id": self.execution.id, "edited_by": user_id if is_edited else None}
+        results.read(reused, OUTPUT, ERROR)
+        for path in reused:
+            instance = self._flow.instances[path]
+            facts = {"execution_id": self.execution.id, "edited_by": None, "outcome": instance.outcome}
+            if path in self._edits:
+                yield (
+                    path,
+                    GIVEN,
+                    {**facts, "edited_by": user_id, "outcome": _edited_outcome(instance), OUTPUT: self._edits[path]},
+                )
+            else:
+                had = {kind: results.get(path, kind) for kind in (OUTPUT, ERROR) if results.has(path, kind)}
+                yield path, GIVEN, {**facts, **had}
+        for path in self._repeated.asked:
+            yield path, ASKED, {"approval_id": executions.last_question(self._asked[path]), "repeats": self._repeats()}
+
+    def _repeats(self) -> list[str]:
+        """Some of the nodes that are repeated, for people who are asked again."""
+        redone = self._repeated.redone - self._repeated.asked
+        began = sorted((each for path, each in self._flow.instances.items() if path in redone), key=lambda each: each.number)
+        return [each.path for each in began if not self._is_loop(each) and each.outcome != SKIPPED][:_MOST_TOLD]
 
 
-def _outcome(instance: Instance, is_edited: bool) -> str:
-    """The outcome of a reused node; one that had failed is done where somebody wrote its output."""
-    is_other = instance.outcome in (None, ERROR, CANCELLED, SKIPPED)
-    return "done" if is_edited and is_other else str(instance.outcome)
-
-
-def _is_below(instance: Instance, loop: str) -> bool:
-    return instance.scope == loop or instance.scope.startswith((f"{loop}.", f"{loop}[", f"{loop}#"))
-
-
-def _after(flow: Flow, scope: str, starts: Collection[str]) -> Iterator[str]:
-    """The nodes of the scope that come after these."""
-    graph, seen, todo = flow.graph_of(scope), set[str](), list(starts)
-    while todo:
-        for number in graph.outgoing[todo.pop()]:
-            target = graph.edges[number].target
-            if target not in seen:
-                seen.add(target)
-                todo.append(target)
-                yield target
+def _edited_outcome(instance: Instance) -> str:
+    """The outcome of a node whose output somebody wrote; one that had none, or had failed, is done."""
+    is_other = instance.outcome in (None, f.ERROR, CANCELLED, SKIPPED)
+    return "done" if is_other else str(instance.outcome)
 
 
 def _refuse_decided(paths: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from . import service
 from .hookspecs import NodeFailed, NodeType, NodeUse, Result
 from .shell import calls
 from .shell.enabled_types import enabled_type
-from .shell.outside import NODE_KIND
+from .shell.questions import asked
 from .shell.turn import WorkflowTurn
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def node_runner(app: "App") -> Runner:
             raise RunFailed(failed.code or calls.FAILED, failed.message) from failed
         return Finished({"output": result.output, "outcome": result.outcome})
 
-    return Runner(NODE_KIND, run)
+    return Runner(service.NODE_KIND, run)
 
 
 def _done(run: Run, kind: NodeType, use: NodeUse) -> Result:
     """What comes of the node; raises NodeFailed, and what ends the turn."""
     if kind.ask is None or kind.decided is None:
         return Result(calls.make_once(run, calls.bound_of(kind, use), 1, use.path))
-    if (decision := run.ask(partial(kind.ask, use))) is None:
+    if (decision := run.ask(partial(asked, kind.ask, use, run.execution.input.get("again")))) is None:
         raise NodeFailed("approvals_off", "People were to be asked, and approvals are off here.")
     return kind.decided(decision)
 
@@ -64,5 +64,5 @@ def _use_of(app: "App", execution: Execution) -> NodeUse:
         given["config"],
         given["input"],
         execution.label or path,
-        f"{execution.parent_id}:{path}",
+        execution.effects_as or f"{execution.parent_id}:{path}",
     )

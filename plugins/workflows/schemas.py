@@ -205,6 +205,7 @@ class PlannedOut(Schema):
         *VERDICTS, required=True,
         description="compensated is repeated, because it was undone; unknown is repeated, although it may have been done.",
     )  # fmt: skip
+    asks_again = Boolean(required=True, description="Whether people are asked again what they have decided in the earlier run.")
     cost = Integer(allow_none=True, required=True, description="Its last cost in micro-units, if it is repeated.")
     currency = Text(allow_none=True, required=True, example="USD")
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: The kind of the executions that run workflows.
 KIND = "workflow"
+#: The kind of the runs that do one node for another run.
+NODE_KIND = "workflow_node"
 
 
 def create(values: Mapping[str, Any], owner_id: str) -> Workflow:

@@ -20,7 +20,9 @@ Document = dict[str, Any]
 _MOST = 5_242_880
 _MANY = 100_000
 #: How many statements it takes to find out who asks, and to look up a tool; how long a refusal may be.
-_FOR_THE_CALLER, _FOR_A_TOOL, _MOST_BYTES = 1, 2, 16_384
+_FOR_THE_CALLER, _FOR_A_TOOL, _MOST_BYTES = 2, 2, 16_384
+#: The kinds of facts that are cached for an epoch, whose first reading compares it.
+_FIRST_READINGS = 8
 _MOST_TOOLS = 64
 
 
@@ -93,7 +95,9 @@ def test_too_much_is_refused_before_anything_is_looked_up(app: App, owner: Perso
     status, body = REFUSED[bomb]
     exchange, statements = imported(app, owner, body(document))
     assert exchange.status == status, exchange
-    assert (len(statements) <= _FOR_THE_CALLER, len(exchange.content) <= _MOST_BYTES) == (True, True), statements
+    assert (len(statements) <= _FOR_THE_CALLER + _FIRST_READINGS, len(exchange.content) <= _MOST_BYTES) == (True, True), (
+        statements
+    )
 
 
 def test_as_much_as_may_be_takes_a_few_statements_for_each_tool(app: App, owner: Person, document: Document) -> None:
@@ -102,4 +106,4 @@ def test_as_much_as_may_be_takes_a_few_statements_for_each_tool(app: App, owner:
     most = defined({**document, "needs": ["a" * 300] * 100}, tools=[{"ref": ref} for ref in refs], instructions="x" * 100_000)
     exchange, many = imported(app, owner, most)
     assert (exchange.status, len(exchange.data["agent"]["tools"])) == (201, _MOST_TOOLS)
-    assert len(many) <= len(few) + _FOR_A_TOOL * _MOST_TOOLS
+    assert len(many) <= len(few) + _FIRST_READINGS + _FOR_A_TOOL * _MOST_TOOLS

@@ -117,9 +117,10 @@ def test_what_has_no_approvals_is_written_as_before_there_were_any(app: App, end
 def test_a_verification_finds_what_is_not_as_the_approvals_say(app: App, decided: Decided, roll_up: Go, owner: Person) -> None:
     approval = decided(AT)
     roll_up()
-    with organization_scope(owner.organization_id), app.database.transaction():
+    with organization_scope(owner.organization_id):
         assert verification.verify(app, _SINCE, _UNTIL).differing == []
-        Approval.update(status="rejected").where(Approval.id == approval.id).execute()
+        with app.database.transaction():
+            Approval.update(status="rejected").where(Approval.id == approval.id).execute()
         assert verification.verify(app, _SINCE, _UNTIL).differing == [from_text(AT)]
 
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -35,6 +36,7 @@ _BROKEN = re.compile(
     r"|violates [^\n]* at /properties/([^\s/]+)"
     r"|- (\w+: violates (?![^\n]* at /properties/)[^\n]*)"
 )
+_UNKNOWN_PARAMETER = "query: violates `additionalProperties`"
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,22 @@ def scenarios_of(events: Path) -> Iterator[Any]:
 def findings_of(scenario: Any) -> Iterator[Finding]:
     """What the checks found."""
     for case, checks in scenario["checks"].items():
-        codes = codes_of((scenario["interactions"].get(case) or {}).get("response"))
+        interaction = scenario["interactions"].get(case) or {}
+        codes = codes_of(interaction.get("response"))
         for check in checks:
             if check["status"] == "failure":
                 says = check["failure_info"]["failure"]["message"]
-                broken = {name for names in _BROKEN.findall(says) for name in names if name}
-                yield from (Finding(check["name"], scenario["label"], *of, says) for of in product(codes or {""}, broken or {""}))
+                broken = {name for names in _BROKEN.findall(says) for name in names if name} or {""}
+                broken -= unsent(scenario["cases"][case]["value"], interaction)
+                yield from (Finding(check["name"], scenario["label"], *of, says) for of in product(codes or {""}, broken))
+
+
+def unsent(case: Any, interaction: Any) -> set[str]:
+    """What is broken in a case, and was not sent: an unknown parameter of the query whose value is an empty object or list."""
+    if not (query := case.get("query")) or not interaction:
+        return set()
+    sent = parse_qs(urlsplit(interaction["request"]["uri"]).query, keep_blank_values=True)
+    return set() if set(query) <= set(sent) else {_UNKNOWN_PARAMETER}
 
 
 def codes_of(answer: Any) -> set[str]:

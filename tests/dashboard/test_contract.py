@@ -10,8 +10,5 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "dashboard"
-    everywhere: ClassVar[Mapping[str, str]] = {
-        "GET /organizations/{organization_id}/dashboard": "of each card one sees what one may see anyway"
-    }
     #: Two for each number.
     statements: ClassVar[Mapping[str, int]] = {"GET /organizations/{organization_id}/dashboard": 12}

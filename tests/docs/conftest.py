@@ -12,13 +12,13 @@ from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
 
 from ..bench.processes import answers, free_port, running, spawn
 from .model_host import model_host
-from .pages import Page, pages_of
+from .pages import Page, pages_of, write
 from .running import COMMAND, Platform
 
 #: Where the embedded model is, for those who have it elsewhere; read before the tests' own environment is cleared.
 MODELS = Path(os.environ.get("AASIM_TEST_MODEL_DIR") or Path(__file__).parents[2] / "var" / "models")
-#: The MCP server that the recipe of a research agent has its operator set up, in TOML.
-MCP_SERVERS = f"{{papers = ['{sys.executable}', '{Path(__file__).with_name('mcp_papers.py')}']}}"
+#: The page that has its reader write an MCP server and name it in the settings.
+_RECIPE = "docs/recipes/research-agent.md"
 
 
 @pytest.fixture(scope="session")
@@ -28,28 +28,29 @@ def pages(root: Path) -> Mapping[str, Page]:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(tmp_path_factory: pytest.TempPathFactory, pages: Mapping[str, Page]) -> Iterator[Platform]:
     """An installation that the pages share, each with a person of its own."""
-    yield from _installation(tmp_path_factory.mktemp("docs"))
+    yield from _installation(tmp_path_factory.mktemp("docs"), pages[_RECIPE])
 
 
 @pytest.fixture
-def new_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def new_platform(tmp_path_factory: pytest.TempPathFactory, pages: Mapping[str, Page]) -> Iterator[Platform]:
     """An installation that nobody has used."""
-    yield from _installation(tmp_path_factory.mktemp("docs"))
+    yield from _installation(tmp_path_factory.mktemp("docs"), pages[_RECIPE])
 
 
-def _installation(folder: Path) -> Iterator[Platform]:
-    """An API and a worker with a new person's settings: none but the port, the data folder, an MCP server and where webhooks may be."""
+def _installation(folder: Path, recipe: Page) -> Iterator[Platform]:
+    """An API and a worker with a new person's settings: the port, the data folder, the recipe's MCP server and where webhooks may be."""
     for tool in ("bash", "curl", "jq"):
         if shutil.which(tool) is None:
             message = f"the examples need {tool}; install it"
             pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    write(recipe.files(), folder)
     port = free_port()
     settings = {
         "AASIM_DATA_DIR": str(folder / "data"),
         "AASIM_BIND": f"127.0.0.1:{port}",
-        "AASIM_CONNECTED_APPS__MCP_SERVERS": MCP_SERVERS,
+        "AASIM_CONNECTED_APPS__MCP_SERVERS": f"{{papers = ['{sys.executable}', '{folder / 'papers.py'}']}}",
         "AASIM_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.0/8", "::1/128"]',
     }
     log = folder / "log"

@@ -101,6 +101,7 @@ def _due_to_caller(endpoint: Endpoint, principal: Principal) -> str | None:
     if endpoint.operation.session_only and principal.is_key:
         return "session_required"
     lacks = lacks_permission(endpoint, principal) and (principal.is_key or not endpoint.operation.own_always)
+    lacks = lacks or (endpoint.needs_organization and principal.node_id is not None)
     return "permission_denied" if lacks or (endpoint.operation.owners_only and not principal.is_owner) else None
 
 
@@ -127,7 +128,9 @@ def _can_see(ground: Ground, endpoint: Endpoint, principal: Principal, family: F
         return False
     if principal.at_home != (family.person is ground.home) or not _is_for(endpoint, principal, family):
         return False
-    if principal.node_id is None or endpoint.permission is None or name_of(endpoint) in ground.hints.everywhere:
+    if principal.node_id is None or endpoint.permission is None or endpoint.reach == "rows":
+        return True
+    if name_of(endpoint) in ground.hints.everywhere:
         return True
     return ground.is_placed(endpoint, family) and family.node_id == principal.node_id
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
-from aasim_core.clock import now, to_text
+from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.tenancy.records import Organization
@@ -43,11 +43,12 @@ def _house(person: Person) -> str:
 
 
 def _firing(world: World, person: Person, ids: Mapping[str, str]) -> str:
-    """A due time has been skipped."""
+    """A request has been skipped."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
         at = now()
-        told = {"outcome": "skipped", "reason": "holiday", "explanation": f"{_house(person)} rests."}
-        return str(create(Firing, flow_id=ids["flow_id"], key=to_text(at), due_at=at, starts_at=at, **told).id)
+        told = {"outcome": "skipped", "reason": "paused", "explanation": f"{_house(person)} rests."}
+        came = {"origin": "webhook", "payload": {"body": f"For {_house(person)}.", "headers": {}}}
+        return str(create(Firing, flow_id=ids["flow_id"], key=token_hex(8), due_at=at, starts_at=at, **came, **told).id)
 
 
 def _backfill(world: World, person: Person, ids: Mapping[str, str]) -> str:
@@ -85,9 +86,12 @@ class TestContract(PluginContract):
             "until_at": "2026-03-30T00:00:00Z",
         },
     }
-    silent = dict.fromkeys(("POST /job-flows/preview", "POST /job-flows/simulate"), "it computes, and keeps nothing")
+    silent = {
+        **dict.fromkeys(("POST /job-flows/preview", "POST /job-flows/simulate"), "it computes, and keeps nothing"),
+        "POST /job-flows/{flow_id}/executions/start": "a new flow has left out nothing that it could start",
+    }
     objects = {"token": _token}
     before = {"POST /job-flows/{flow_id}/rotate-token": _becomes_hook}
-    members = {"/job-flows/{flow_id}/backfills/{backfill_id}": _backfill}
+    members = {"/job-flows/{flow_id}/executions/{firing_id}": _firing, "/job-flows/{flow_id}/backfills/{backfill_id}": _backfill}
     rows = {"GET /job-flows/{flow_id}/executions": _firing, "GET /job-flows/{flow_id}/backfills": _backfill}
     copies = {"firing": _other_key, "flow": lambda world, person: {"name": token_hex(8), "hook_digest": None}}

@@ -3,21 +3,21 @@
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 
-from aasim_core.clock import now
+from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope
 from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.contract.exchanges import Exchange, ask
 
-from .conftest import Clock, Flows
+from .conftest import MOST_WAITING, SLEEPER, Clock, Flows
 
 SECRET = "whsec_" + b64encode(b"0123456789abcdef0123456789abcdef").decode()
 NONE = {"scheme": "none"}
@@ -42,15 +42,16 @@ class Hook:
         return [" ".join(filter(None, (one["outcome"], one["reason"]))) for one in self.flows.firings(self.flow_id)]
 
 
-def hook(flows: Flows, verification: Mapping[str, Any], **fields: Any) -> Hook:
-    """A flow that requests start, verified so."""
+def hook(flows: Flows, verification: Mapping[str, Any], headers: Sequence[str] = (), **fields: Any) -> Hook:
+    """A flow that requests start, verified so, which keeps these headers."""
     fields = {"input": "Order {{ body.order.id }}", "overlap": {"policy": "parallel"}, **fields}
-    made = flows.ask({"type": "webhook", "verification": verification}, **fields).data
+    made = flows.ask({"type": "webhook", "verification": verification, "headers": list(headers)}, **fields).data
     return Hook(flows, made["id"], made["hook_path"])
 
 
 def test_a_request_starts_a_run_with_what_was_sent(flows: Flows) -> None:
-    shop = hook(flows, NONE, input={"order": "{{ body.order.id }}", "event": "{{ headers['x-shop-event'] }}"})
+    given = {"order": "{{ body.order.id }}", "event": "{{ headers['x-shop-event'] }}"}
+    shop = hook(flows, NONE, headers=["X-Shop-Event"], input=given)
     answer = shop.send(X_Shop_Event="paid")
     assert (answer.status, answer.body) == (202, {"duplicate": False})
     assert shop.told() == ["pending"]
@@ -237,3 +238,136 @@ def test_where_flows_are_off_nothing_is_taken(flows: Flows) -> None:
     flows.app.organization_states.forget(flows.owner.organization_id)
     answer = shop.send()
     assert (answer.status, answer.body["code"]) == (404, "feature_disabled")
+
+
+def paused_with(flows: Flows, count: int, **fields: Any) -> Hook:
+    """The address of a flow to which something was sent while it was paused."""
+    shop = hook(flows, NONE, **fields)
+    flows.switch(shop.flow_id, "paused")
+    for _ in range(count):
+        shop.send()
+    return shop
+
+
+def test_what_comes_while_a_run_continues_waits_for_its_turn_however_much_it_is(
+    flows: Flows, clock: Clock, sleepers: list[timedelta]
+) -> None:
+    shop = hook(flows, NONE, overlap=None, target=SLEEPER)
+    for _ in range(15):
+        shop.send()
+        clock.pass_by(milliseconds=5)
+    flows.work()
+    assert shop.told() == ["started"] * 11 + ["parked overlap"] * 4
+    flows.until(to_text(now() + timedelta(minutes=16)), step=timedelta(seconds=30))
+    assert (shop.told(), [run["status"] for run in flows.runs()]) == (["started"] * 15, ["succeeded"] * 15)
+
+
+def test_what_comes_later_does_not_overtake_what_waits(flows: Flows, clock: Clock, sleepers: list[timedelta]) -> None:
+    shop = hook(flows, NONE, overlap=None, target=SLEEPER, input="{{ body.n }}")
+    for number in range(13):
+        shop.send(json.dumps({"n": number}).encode())
+        clock.pass_by(milliseconds=5)
+        flows.work()
+    flows.until(to_text(now() + timedelta(minutes=14)), step=timedelta(seconds=30))
+    assert [run["input"] for run in flows.runs()] == list(range(13))
+
+
+@pytest.mark.parametrize("trigger", [{"type": "webhook", "verification": NONE}, {"type": "event", "pattern": "agents.created"}])
+def test_by_default_nothing_that_comes_is_left_out(flows: Flows, trigger: dict[str, Any]) -> None:
+    assert flows.ask(trigger).data["overlap"] == {"policy": "queue", "max": None}
+
+
+def test_null_returns_to_the_default_of_the_trigger(flows: Flows) -> None:
+    flow_id = flows.every(1, overlap={"policy": "parallel", "max": 3})
+    assert flows.patch(flow_id, overlap=None).data["overlap"] == {"policy": "skip", "max": 10}
+
+
+def test_a_parallel_flow_needs_a_maximum(flows: Flows) -> None:
+    assert flows.ask({"type": "manual"}, overlap={"policy": "parallel", "max": None}).codes == {
+        "overlap.max": ["null_not_allowed"]
+    }
+
+
+def test_what_would_be_too_much_is_refused_before_it_is_taken(flows: Flows) -> None:
+    shop = hook(flows, NONE)
+    *taken, refused = [shop.send() for _ in range(MOST_WAITING + 1)]
+    assert {answer.status for answer in taken} == {202}
+    assert (refused.status, refused.body["code"], refused.headers["retry-after"]) == (429, "queue_full", "30")
+    assert shop.told() == ["pending"] * MOST_WAITING
+
+
+def test_what_is_skipped_keeps_what_was_sent_and_is_told(flows: Flows) -> None:
+    shop = paused_with(flows, 1)
+    [firing] = flows.firings(shop.flow_id)
+    read = flows.client.get(f"/job-flows/{shop.flow_id}/executions/{firing['id']}").data
+    assert read["payload"]["body"] == {"order": {"id": 7}}
+    assert [event.data for event in flows.events("job_flows.skipped")] == [
+        {"firing_id": firing["id"], "origin": "webhook", "reason": "paused"}
+    ]
+
+
+def test_what_was_refused_is_started_again_when_the_flow_is_right(flows: Flows) -> None:
+    shop = hook(flows, NONE, input="{{ body.order.number }}")
+    shop.send()
+    flows.work()
+    assert shop.told() == ["refused invalid_format"]
+    flows.patch(shop.flow_id, input="{{ body.order.id }}")
+    [firing] = flows.firings(shop.flow_id)
+    path = f"/job-flows/{shop.flow_id}/executions/{firing['id']}/start"
+    assert flows.client.post(path).status == 202
+    flows.work()
+    assert (shop.told(), flows.runs()[0]["input"]) == (["started"], 7)
+    assert flows.client.post(path).codes == {"_": ["invalid_state"]}
+
+
+def test_all_that_was_skipped_is_started_again_the_oldest_first(flows: Flows) -> None:
+    shop = paused_with(flows, 3)
+    path = f"/job-flows/{shop.flow_id}/executions/start"
+    assert flows.client.post(path, {}).codes == {"_": ["invalid_state"]}
+    flows.switch(shop.flow_id, "active")
+    plan = flows.client.post(path, {"reason": "paused", "dry_run": True})
+    assert (plan.status, plan.data, shop.told()) == (200, {"count": 3, "has_more": False}, ["skipped paused"] * 3)
+    assert flows.client.post(path, {"outcome": "refused"}).data["count"] == 0
+    assert flows.client.post(path, {}).data["count"] == 3
+    flows.work()
+    assert shop.told() == ["started"] * 3
+    assert [event.data["count"] for event in flows.events("job_flows.start_requested")] == [3]
+
+
+def test_a_due_time_is_for_a_backfill(flows: Flows, clock: Clock) -> None:
+    flow_id = flows.every(1)
+    flows.switch(flow_id, "paused")
+    clock.pass_by(minutes=1)
+    flows.watch()
+    flows.switch(flow_id, "active")
+    [firing] = flows.firings(flow_id)
+    answer = flows.client.post(f"/job-flows/{flow_id}/executions/{firing['id']}/start")
+    assert answer.codes == {"_": ["invalid_state"]}
+    assert "backfill" in answer.body["message"]
+
+
+def test_a_signed_request_that_is_sent_again_under_another_id_is_a_duplicate(flows: Flows) -> None:
+    shop = hook(flows, {"scheme": "hmac", "secret": "a-good-secret", "delivery_header": "X-Delivery"})
+    signature = hmac.digest(b"a-good-secret", ORDER, "sha256").hex()
+    answers = [shop.send(X_Signature=signature, X_Delivery=delivery).body for delivery in ("1", "2")]
+    assert answers == [{"duplicate": False}, {"duplicate": True}]
+
+
+def test_long_delivery_ids_that_differ_at_their_end_are_two(flows: Flows) -> None:
+    shop = hook(flows, {**NONE, "delivery_header": "X-Delivery"})
+    assert [shop.send(X_Delivery="x" * 300 + end).body["duplicate"] for end in ("1", "2", "1")] == [False, False, True]
+
+
+def test_only_named_headers_are_kept(flows: Flows) -> None:
+    shop = hook(flows, NONE, headers=["X-Shop-Event"], input="{{ headers }}")
+    shop.send(X_Shop_Event="paid", X_Api_Key="secret", X_Gitlab_Token="secret", Webhook_Id="7")
+    flows.work()
+    kept = {"content-type": "application/json", "webhook-id": "7", "x-shop-event": "paid"}
+    assert {**flows.runs()[0]["input"], **kept} == {**kept, "user-agent": "falcon-client/4.4.0"}
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-Hub-Signature-256"])
+def test_a_header_with_credentials_cannot_be_kept(flows: Flows, name: str) -> None:
+    verification = {"scheme": "hmac", "secret": "a-good-secret", "header": "X-Hub-Signature-256"}
+    answer = flows.ask({"type": "webhook", "verification": verification, "headers": [name]})
+    assert answer.codes == {"trigger.headers[0]": ["invalid_choice"]}

@@ -16,6 +16,7 @@ import pytest
 from aasim_core import hookspecs, processes
 from aasim_core.access import records as access
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.data import installation
 from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
 from aasim_core.jobs import records
@@ -75,7 +76,7 @@ class Shop:
 
     def bind(self) -> None:
         """Attach the records to this app's database; another app that is built takes them away."""
-        bind(self.database, [*records.RECORDS, *tenancy.RECORDS, *access.RECORDS, *processes.RECORDS])
+        bind(self.database, [*records.RECORDS, *tenancy.RECORDS, *access.RECORDS, *processes.RECORDS, *installation.RECORDS])
 
     def offers(self, name: str, function: Callable[..., Any] = lambda context, payload: None, **options: Any) -> Job:
         """Declare a job."""

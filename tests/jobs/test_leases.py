@@ -134,6 +134,17 @@ def test_a_checkpoint_forgets_crashes(shop: Any) -> None:
     assert shop.job(job_id).crash_count == 0
 
 
+def test_a_job_that_is_handed_back_after_a_checkpoint_has_not_crashed(shop: Any) -> None:
+    job_id = shop.enqueue("mail.send")
+    leases = shop.leases()
+    leases.requeue_crashed(claim(leases), "gone")
+    lease = claim(leases)
+    with organization_scope(ACME):
+        context_of(lease, leases).checkpoint()
+        context_of(lease, leases).hand_back()
+    assert shop.job(job_id).crash_count == 0
+
+
 def test_a_heartbeat_is_given_for_the_workers_own_jobs(shop: Any) -> None:
     mine, theirs = shop.enqueue("mail.send"), shop.enqueue("mail.send")
     leases, others = shop.leases("worker-1-x"), shop.leases("worker-2-x")

@@ -28,3 +28,4 @@ class TestContract(PluginContract):
     samples = {"POST /organizations": {"name": "Acme", "slug": "acme"}}
     before = {"POST /organizations/{organization_id}/restore": _delete, "POST /organizations/{organization_id}/resume": halt}
     grown = {"organization": _found}
+    everywhere = {"GET /organizations/{organization_id}": "members of a part of the organization know of which"}

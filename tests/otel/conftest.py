@@ -56,7 +56,7 @@ class Receiver:
         return [
             _told(span, scope, _plain(resource["resource"]["attributes"]))
             for request in self.received("traces")
-            for resource in request["resourceSpans"]
+            for resource in request.get("resourceSpans", ())  # one without spans only asks whether the collector is there
             for scope in resource["scopeSpans"]
             for span in scope["spans"]
         ]

@@ -15,7 +15,7 @@ from .conftest import Hooks
 def given_an_event_twice(
     hooks: Hooks, work: Callable[[], int], command: Sequence[str | Path], folder: Path
 ) -> tuple[str, list[str]]:
-    """Has an event of ``Shop`` delivered twice to the receiver that the command starts in the folder.
+    """Has a ping, and twice an event of ``Shop``, sent to the receiver that the command starts in the folder; it must take the ping.
 
     Returns the status of the delivery, and the lines that the receiver has printed.
     """
@@ -23,6 +23,7 @@ def given_an_event_twice(
     output = folder / "output.txt"
     with _running(command, folder, output, webhook["secret"]) as url:
         hooks.client.patch(f"/webhooks/{webhook['id']}", {"url": url})
+        assert hooks.client.post(f"/webhooks/{webhook['id']}/test").data["code"] == "succeeded"
         hooks.happen("Shop")
         work()
         hooks.redeliver(hooks.delivery(webhook))

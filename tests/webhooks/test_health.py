@@ -8,8 +8,12 @@ import pytest
 from time_machine import Traveller
 
 from aasim_core.clock import from_text, now
+from aasim_core.context import organization_scope
+from aasim_core.data import records
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.peer import Handler, Peer
+from aasim_plugins.webhooks.health import note_failure
+from aasim_plugins.webhooks.models import Webhook
 
 from .conftest import Hooks, answering
 
@@ -83,6 +87,29 @@ def test_when_it_takes_one_it_is_sent_everything_at_once(clock: Traveller, hooks
     told = hooks.read(webhook)
     assert (told["health"], told["consecutive_failures"], told["resumes_at"]) == ("closed", 0, None)
     assert [delivery["status"] for delivery in hooks.deliveries(webhook)] == ["delivered"] * 5
+
+
+def test_attempts_that_began_before_it_opened_do_not_lengthen_the_first_rest(
+    clock: Traveller, hooks: Hooks, receiver: Peer
+) -> None:
+    webhook = hooks.make()
+    with organization_scope(hooks.owner.organization_id), hooks.app.database.transaction():
+        begun = [records.find(Webhook, webhook["id"]) for _ in range(7)]
+        for attempt in begun:
+            note_failure(attempt, None, gone=False)
+    told = hooks.read(webhook)
+    assert (told["health"], told["consecutive_failures"]) == ("open", 5)
+    assert from_text(told["resumes_at"]) - now() == timedelta(minutes=1)
+
+
+def test_a_ping_that_is_taken_closes_the_circuit(clock: Traveller, hooks: Hooks, receiver: Peer, work: Work) -> None:
+    webhook = break_down(hooks, receiver, work)
+    receiver.behaviour = answering(204)
+    assert hooks.client.post(f"/webhooks/{webhook['id']}/test").status == 200
+    told = hooks.read(webhook)
+    assert (told["health"], told["resumes_at"]) == ("closed", None)
+    work()
+    assert {delivery["status"] for delivery in hooks.deliveries(webhook)} == {"delivered"}
 
 
 def test_one_that_fails_does_not_hold_another_up(hooks: Hooks, receiver: Peer, work: Work) -> None:

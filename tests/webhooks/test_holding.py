@@ -72,7 +72,9 @@ def test_a_dry_run_tells_what_would_be_sent_and_sends_nothing(
     assert answer.status == 200
     assert answer.data == {
         "only": "held", "since_at": second, "until_at": to_text(now()), "count": 2, "oldest_at": second, "dry_run": True,
+        "failed": 0, "held": 2, "retrying": 0,
     }  # fmt: skip
+    assert answer.body["message"].startswith("Nothing was sent: ")
     work()
     assert (receiver.bodies, hooks.events("webhooks.replay_requested")) == ([], [])
 
@@ -89,6 +91,15 @@ def test_exactly_what_was_told_is_sent_the_oldest_first(
     told = hooks.read(disabled)
     assert (told["held_count"], told["oldest_held_at"]) == (1, third)
     assert [event.data["count"] for event in hooks.events("webhooks.replay_requested")] == [2]
+
+
+def test_what_is_being_retried_is_counted_in_the_plan_and_not_sent(hooks: Hooks, receiver: Peer, work: Work) -> None:
+    receiver.behaviour = answering(500)
+    webhook = hooks.make()
+    hooks.happen()
+    work()
+    told = replay(hooks, webhook, only="failed", dry_run=True).data
+    assert (told["count"], told["failed"], told["held"], told["retrying"]) == (0, 0, 0, 1)
 
 
 @pytest.mark.long

@@ -112,7 +112,7 @@ class ScopedDatabase(ABC):
             return
         scope, write = scope_or_nothing(), Write(statement, parameters, expects_one, tell, row_id)
         if not unit.has_room(scope, write):
-            self._write(unit)
+            self._write_deferred(unit)
         unit.put(scope, write)
 
     def change_one(
@@ -147,6 +147,10 @@ class ScopedDatabase(ABC):
     @abstractmethod
     def limited(self, seconds: float) -> AbstractContextManager[None]:
         """Limit each read-only statement inside the block to this many seconds; OperationalError (`busy`) ends it."""
+
+    @abstractmethod
+    def _begin(self, unit: UnitOfWork) -> None:
+        """Begin the transaction in the database, unless it has begun."""
 
     @abstractmethod
     def _write(self, unit: UnitOfWork) -> None:
@@ -190,8 +194,21 @@ class ScopedDatabase(ABC):
         """Send the deferred writes, and begin for a statement that writes or locks; `only_reads` is whether the next statement does
         neither."""
         unit = self._local.unit
-        if unit is not None and (unit.waiting or not only_reads):
+        if unit is None:
+            return
+        if unit.is_snapshot and only_reads:
+            self._begin(unit)
+        elif unit.waiting or not only_reads:
+            unit.refuse_in_snapshot()
+            self._write_deferred(unit)
+
+    def _write_deferred(self, unit: UnitOfWork) -> None:
+        """Send the deferred writes; their errors are those of the writes, and not of the statement that made them be sent."""
+        try:
             self._write(unit)
+        except peewee.PeeweeException as error:
+            error.of_deferred_write = True  # type: ignore[attr-defined]  # see faults.is_of_deferred_write
+            raise
 
     def statement(self, build: Callable[..., Any], *shape: Any, plans_each_time: bool = False) -> Statement:
         """Return the compiled form of the query that `build(*shape)` creates, per kind of scope.
@@ -239,10 +256,13 @@ class ScopedDatabase(ABC):
         if self._local.transaction is not None:
             return work()
         try:
-            with self._running(Transaction(optimistic=True), durable):
+            with self._running(Transaction(optimistic=True), UnitOfWork(durable=durable)):
                 return work()
-        except (Conflict, peewee.IntegrityError):  # a constraint may also be violated by a write based on a conflict
-            pass  # nothing was written; a constraint that is violated without a conflict is violated below too, which raises
+        except Exception as error:
+            # A constraint may also be violated by a write based on a conflict, perhaps as the cause of a plugin's fault.
+            if not isinstance(error, Conflict | peewee.IntegrityError) and not isinstance(error.__cause__, peewee.IntegrityError):
+                raise
+            # Nothing was written; a constraint that is violated without a conflict is violated below too, which raises.
         with self.transaction(durable=durable):
             return work()
 
@@ -253,13 +273,31 @@ class ScopedDatabase(ABC):
         One that is not `durable` survives the death of any process, but perhaps not a power failure: it does not wait for the disk.
         """
         running = self._local.transaction
-        with self._running(Transaction(), durable) if running is None else joining(running) as transaction:
+        begun = self._running(Transaction(), UnitOfWork(durable=durable)) if running is None else joining(running)
+        with begun as transaction:
             yield transaction
 
     @contextmanager
-    def _running(self, transaction: Transaction, durable: bool) -> Iterator[Transaction]:
+    def snapshot(self) -> Iterator[None]:
+        """Let all statements in the block read the state of one moment, whatever others commit meanwhile; an inner block joins the outer.
+
+        RuntimeError for a statement that writes, and within a transaction.
+        """
+        unit = self._local.unit
+        if unit is None:
+            with self._running(Transaction(), UnitOfWork(durable=False, is_snapshot=True)):
+                yield
+        elif unit.is_snapshot:
+            yield
+        else:
+            raise RuntimeError(
+                "a transaction may see more with each statement; to read a snapshot, take it before the transaction"
+            )
+
+    @contextmanager
+    def _running(self, transaction: Transaction, unit: UnitOfWork) -> Iterator[Transaction]:
         try:
-            with self._unit_of_work(UnitOfWork(durable=durable)):
+            with self._unit_of_work(unit):
                 self._local.transaction = transaction
                 try:
                     yield transaction

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...errors import InvalidArgument, StartupError
 from ...settings import Settings
 from ...settings.sections import DatabaseSettings
+from ..installation import MAKE_TABLE, mark_held
 
 #: This database's name in the manifest of a backup.
 KIND = "sqlite"
@@ -50,10 +51,12 @@ def refuse_existing(settings: DatabaseSettings) -> None:
 
 
 def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:
-    """Verify the copy and move it to the database's location."""
+    """Verify the copy, mark it as held, and move it to the database's location."""
     path = _path(settings)
     with _explained(source), closing(_open(source)) as copy:
         _check(copy, source)
+        copy.execute(MAKE_TABLE)
+        copy.execute(mark_held())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_existing(settings)
     source.rename(path)

@@ -50,14 +50,14 @@ def refuse_breaking(migration: str, additions: Additions, sql: str) -> None:
 
     What it adds is recorded in `additions`.
     """
-    for statement in _statements(sql):
+    for statement in statements(sql):
         if (advice := _advice(statement, additions)) is not None:
             raise StartupError(
                 f"migration {migration} runs while older code works, and would break that by: {statement:.200}; {advice}"
             )
 
 
-def _statements(sql: str) -> Iterator[str]:
+def statements(sql: str) -> Iterator[str]:
     """Return the statements without comments, strings and quotes, each on one line."""
     plain = _NOISE.sub(lambda noise: "''" if noise[0].startswith("'") else " ", sql).replace('"', "")
     return filter(None, (" ".join(statement.split()) for statement in plain.split(";")))

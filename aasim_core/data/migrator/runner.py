@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,13 @@ from ..backends.postgres.database import PostgresDatabase
 from ..backends.sqlite.database import SqliteDatabase
 from ..database import Database
 from .breaking import Additions, refuse_breaking
-from .phases import BEFORE_START, EVERY_PHASE, PRE, in_order, phase_of
+from .ownership import refuse_foreign
+from .phases import BEFORE_START, EVERY_PHASE, OFFLINE, PRE, in_order, owner_of, phase_of
 
 CORE = Path(__file__).parents[2] / "migrations"
+CORE_OWNER = "core"
+#: How many of the pending migrations are named.
+_MOST_NAMED = 3
 _LOCK_NUMBER = 0x61617369  # "aasi": an arbitrary constant that all runners share
 
 
@@ -65,7 +68,16 @@ class _Runner(playhouse.Runner):
 
     def _run(self, name: str, module: Any, direction: str, fake: bool = False) -> None:
         additions: Additions = set()
-        watch = partial(refuse_breaking, name, additions) if direction == "up" and phase_of(name) == PRE else None
+        temporary: set[str] = set()
+        is_breaking_refused = direction == "up" and phase_of(name) == PRE
+        is_confined = owner_of(name) != CORE_OWNER
+
+        def watch(sql: str) -> None:
+            if is_confined:
+                refuse_foreign(name, temporary, sql)
+            if is_breaking_refused:
+                refuse_breaking(name, additions, sql)
+
         try:
             with _watched(self.database, watch):
                 super()._run(name, module, direction, fake)
@@ -177,7 +189,11 @@ def refuse_pending(database: Database, sources: Sequence[Source]) -> None:
     Additions by a newer version and a pending second half are harmless.
     """
     if names := pending(database, narrowed(sources, BEFORE_START)):
-        raise StartupError(f"the database lacks {len(names)} migrations ({', '.join(names)}); run: aasim migrate")
+        told = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+        used = {source.owner for source in sources if not is_new(database, source)}
+        is_offline = any(phase_of(name) == OFFLINE and owner_of(name) in used for name in names)
+        advice = "stop every API and worker, and run: aasim migrate --offline" if is_offline else "run: aasim migrate"
+        raise StartupError(f"the database lacks {len(names)} migrations ({told}); {advice}")
     if names := [name for name in unknown(database, sources) if phase_of(name) != PRE]:
         raise StartupError(
             f"a newer version has removed from the database what this one needs ({', '.join(names)}); install that version, or "

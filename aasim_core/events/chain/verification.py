@@ -1,10 +1,11 @@
-"""Verify a chain of events against its hashes and signed anchors, while events are sealed and pruned concurrently."""
+"""Verify a chain of events against its hashes and signed anchors, as it is at one moment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...context import EVERY_ORGANIZATION
+from ...data.records import database_of
 from ...secrets import Keyring
 from ...tenancy.records import Organization
 from . import anchors
@@ -40,21 +41,17 @@ class Findings:
 
 
 def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int = 10_000) -> Findings:
-    """Verify up to `limit` events after a sequence.
-
-    The order of the reads matters, because events are sealed and pruned concurrently: the rows, the required end, the rows' contents, and
-    last the required beginning.
-    """
-    top = last_sequence(organization_id)
-    head = anchors.head_of(organization_id)
-    end = anchors.link_of(head)
-    faults = list(_faults_of_the_end(keyring, head, top))
-    walk = _Walk(keyring, organization_id, after, end.sequence)
-    while walk.goes_on and walk.checked < limit and len(faults) < MOST_FAULTS:
-        faults += walk.step(min(_AT_ONCE, limit - walk.checked))
+    """Verify up to `limit` events after a sequence."""
+    with database_of(EventAnchor).snapshot():
+        top = last_sequence(organization_id)
+        head, start = anchors.head_of(organization_id), anchors.start_of(organization_id)
+        end = anchors.link_of(head)
+        faults = list(_faults_of_the_end(keyring, head, top))
+        walk = _Walk(keyring, organization_id, after, end.sequence)
+        while walk.goes_on and walk.checked < limit and len(faults) < MOST_FAULTS:
+            faults += walk.step(min(_AT_ONCE, limit - walk.checked))
     if not walk.goes_on:
         faults += missing_end(walk.link, end.sequence)
-    start = anchors.start_of(organization_id)
     if start is not None and not anchors.is_genuine(keyring, start):
         faults.insert(0, Fault("unsigned", start.sequence, start.sequence, "The anchor of the chain's beginning is forged."))
     next_after = walk.link.sequence if walk.goes_on else None
@@ -101,12 +98,8 @@ class _Walk:
     def step(self, limit: int) -> Iterator[Fault]:
         """Return the faults of the next events."""
         rows = rows_after(self._organization_id, self.link.sequence, self._until, limit)
-        begun = anchors.link_of(anchors.start_of(self._organization_id))
         before = self.link
-        if begun.sequence > before.sequence:  # it was pruned meanwhile
-            self.link, self._good = begun, begun.sequence
-        else:
-            yield from self._faults_in(rows)
+        yield from self._faults_in(rows)
         # Each step ends the walk or advances it, whatever is missing, so it terminates.
         self.goes_on = before.sequence < self.link.sequence < self._until
 

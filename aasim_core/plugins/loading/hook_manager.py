@@ -78,7 +78,10 @@ def _section(plugin: Loaded, answer: Any) -> type[Any]:
     from ...settings.sections import CORE_SECTIONS
 
     if not isinstance(answer, type) or not is_dataclass(answer):
-        raise PluginFailed(plugin.name, "config_schema", f"gives {answer!r} in config_schema, which must return a dataclass")
+        place = place_of(getattr(plugin.module, "config_schema", None))
+        raise PluginFailed(
+            plugin.name, "config_schema", f"gives {answer!r} in config_schema, which must return a dataclass{place}"
+        )
     if plugin.name in CORE_SECTIONS:
         reason = f"has settings, and the section [{plugin.name}] is the core's; do without, or name the plugin otherwise"
         raise PluginFailed(plugin.name, "config_schema", reason)
@@ -152,7 +155,7 @@ def _undecorated(plugin: Loaded, hooks: Iterable[str]) -> str | None:
         function = vars(plugin.module).get(name)
         own = inspect.isfunction(function) and function.__module__ == plugin.module.__name__
         if own and not hasattr(function, f"{PROJECT}_impl"):
-            return f"has a function {name}, which is the name of a hook, without @hookimpl; decorate or rename it"
+            return f"has a function {name}, which is the name of a hook, without @hookimpl; decorate or rename it{place_of(function)}"
     return None
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from types import ModuleType
 
-from ..failures import describe
+from ..failures import describe, is_from_outside
 from .discovery import Candidate
 
 
@@ -27,9 +27,9 @@ def import_named(module: str, origin: str | None) -> ModuleType:
     """Return the module of that name, of the plugin whose ``__init__.py`` is `origin`; raises only `Unimportable`."""
     try:
         return importlib.import_module(module)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # not even a plugin that calls sys.exit ends the platform
+        if is_from_outside(error):
+            raise
         raise Unimportable(f"does not import: {describe(error, origin)}") from error
 
 

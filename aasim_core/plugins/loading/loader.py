@@ -1,6 +1,8 @@
 """Load plugins: from the settings to a registry in which each is on, off, or has the reason why it failed."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import fields, replace
 from types import ModuleType
 
@@ -34,8 +36,9 @@ def examine(settings: HasPlugins, specs: ModuleType) -> Plugins:
     faults = {name: Fault("missing", reason) for name, reason in choice.missing.items()}
     faults |= _unfit(chosen)
     faults |= _in_circles(_graph(_manifests(chosen, faults)))
-    loaded, faults = _import_all(candidates, chosen, faults)
-    return _settle(_registry(candidates, choice, specs), loaded, faults)
+    with redirect_stdout(sys.stderr):  # what a command itself prints may be read by a program
+        loaded, faults = _import_all(candidates, chosen, faults)
+        return _settle(_registry(candidates, choice, specs), loaded, faults)
 
 
 def without(plugins: Plugins, reasons: Mapping[str, str]) -> Plugins:

@@ -163,6 +163,16 @@ class AnswerContract:
             moved = {name: [before[name], after[name]] for name in same if before[name] != after[name]}
             demand(not moved, f"{exchange}\nwith {patch} changed what it does not name: {moved}")
 
+    @for_each(patches)
+    def test_a_patch_answers_what_a_read_answers(self, stage: Stage, endpoint: Endpoint) -> None:
+        """The same fields with the same values, so that a client can keep the answer as its object."""
+        if f"GET {endpoint.template}" not in stage.endpoints:
+            return
+        path = stage.prepared_path(endpoint, stage.owner)
+        patched = stage.ask("PATCH", path, stage.owner, **stage.content(endpoint, stage.owner))
+        read = stage.ask("GET", path, stage.owner)
+        demand(patched.data == read.data, f"{patched}\nand a GET afterwards answers {read.data}")
+
     @for_each(_changes_an_object)
     def test_a_change_of_what_somebody_else_changed_is_refused(self, stage: Stage, endpoint: Endpoint) -> None:
         """412 ``version_conflict`` to an ``If-Match`` with another tag than the object has now, also where it has none."""

@@ -1,19 +1,23 @@
 """The part of the contract suite about a plugin's life: its tables come and go, and so does the plugin, without its data."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
 
 from ...app import App
 from ...bootstrap import build_app
+from ...clock import now, to_text
 from ...context import organization_scope, system_scope
 from ...errors import StartupError
 from ...http.operations import Endpoint
+from ...jobs.declarations import Job
 from ...jobs.leases import Leases
 from ...jobs.queue import enqueue
-from ...jobs.records import PARKED, QUEUED, JobRow
+from ...jobs.records import DONE, PARKED, QUEUED, JobRow
 from ...jobs.worker_liveness import Presence
 from ...plugins.declarations import table_of
 from ...plugins.registry import Found
@@ -48,6 +52,10 @@ def _has_tables(found: Found) -> bool:
 
 def _has_jobs(found: Found) -> bool:
     return bool(found.provides.jobs) and not found.essential
+
+
+def _has_any_jobs(found: Found) -> bool:
+    return bool(found.provides.jobs)
 
 
 class LifeContract:
@@ -156,6 +164,22 @@ class LifeContract:
         _forget(stage.app, ids)
         demand(set(back.values()) == {QUEUED}, f"when {self.plugin} is on again its jobs are {back}")
 
+    @provided(_has_any_jobs)
+    def test_its_scheduled_jobs_run_to_their_end(self, stage: Stage) -> None:
+        """Each is started as its schedule does, in all organizations, and is done at the first attempt."""
+        stage.enter()
+        before = stage.app.jobs
+        mine = {name: job for name, job in before.items() if job.plugin == self.plugin and job.schedule}
+        stage.app.jobs = MappingProxyType({**before, **{name: _also_for(stage.owner, job) for name, job in mine.items()}})
+        with system_scope("start scheduled jobs in a test"), stage.app.database.transaction():
+            ids = [enqueue(name, {"due": to_text(now())}) for name in mine]
+        work_off(stage.app)
+        stage.app.jobs = before
+        with system_scope("look at jobs in a test"):
+            undone = list(JobRow.select(JobRow.name, JobRow.state, JobRow.error).where(JobRow.id << ids, JobRow.state != DONE))
+        _forget(stage.app, ids)
+        demand_none([f"the job {row.name} is {row.state} after a run: {row.error or 'it lost its lease'}" for row in undone])
+
     @provided(_is_switchable)
     def test_an_organization_can_do_without_it(self, stage: Stage) -> None:
         """Its owner switches it off, and its routes answer 404 ``feature_disabled`` there, and nowhere else."""
@@ -205,6 +229,12 @@ def _rows(stage: Stage, plugin: str) -> dict[str, list[Any]]:
 def _states(ids: list[str]) -> dict[str, str]:
     with system_scope("look at jobs in a test"):
         return {row.name: row.state for row in JobRow.select().where(JobRow.id.in_(ids))}
+
+
+def _also_for(person: Person, job: Job) -> Job:
+    """The job; one that runs in each organization also runs in the person's, whether it is due there or not."""
+    each = job.per_organization
+    return job if each is None else replace(job, per_organization=lambda: {*each(), person.organization_id})
 
 
 def _forget(app: App, ids: list[str]) -> None:

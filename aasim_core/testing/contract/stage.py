@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
@@ -27,10 +28,11 @@ from ...schemas.examples import example_of
 from ...serving.application import make_wsgi
 from ..apps import settings_in
 from ..copies import copied, numbered
+from ..principals import member_with
 from ..world import Person, World
 from .documented import Documented
 from .exchanges import Exchange, ask
-from .hints import Hints, Sample
+from .hints import NODE, Hints, Sample
 
 if TYPE_CHECKING:
     from ...settings import Settings
@@ -83,6 +85,7 @@ class Stage:
         #: Those of other protocols than the API's.
         self.beside = {name_of(endpoint): endpoint for endpoint in app.endpoints if not endpoint.in_api}
         self.owner, self.stranger = people or (self.world.organization("Acme"), self.world.organization("Other"))
+        self._hides = False
         self._numbers = count(1)
         self._known: dict[tuple[str, str], str] = {}
 
@@ -99,6 +102,25 @@ class Stage:
     def ask_beside(self, endpoint: Endpoint, path: str, person: Person | None = None, **more: Any) -> Exchange:
         """The same for an operation outside the API at a whole path; the credential is left out where it needs none."""
         return self.ask(endpoint.method, path, person if endpoint.needs_caller else None, base="", **more)
+
+    @cached_property
+    def narrow(self) -> Person:
+        """A member who holds every permission at a department of the owner's organization, in which there is nothing."""
+        return member_with(self.world, self.owner, self.app.permissions, self.world.node(self.owner, "department"))
+
+    @cached_property
+    def hidden(self) -> "Stage":
+        """The same, with objects that nobody elsewhere in the tree sees, as `placed` says; itself where that hides none."""
+        if not any(map(self._hiding, self.hints.placed)):
+            return self
+        hidden = copy.copy(self)
+        hidden._hides, hidden._known = True, {}
+        return hidden
+
+    def _hiding(self, name: str) -> dict[str, str]:
+        """What `placed` adds to a body besides the place."""
+        placed = self.hints.placed.get(name, {})
+        return {field: value for field, value in placed.items() if isinstance(value, str) and value != NODE}
 
     def switch(self, person: Person, plugin: str, *, enabled: bool) -> None:
         """Switch a plugin on or off for the person's organization."""
@@ -134,9 +156,10 @@ class Stage:
         if sample is None:
             assert isinstance(endpoint.operation.body, Schema)  # noqa: S101 - callers that need a body have checked
             sample = example_of(endpoint.operation.body)
+        hiding = self._hiding(name_of(endpoint)) if self._hides else {}
         if callable(sample):
-            return dict(sample(self.world, person))
-        return self.varied(copy.deepcopy(dict(sample)), getattr(endpoint.resource, "unique", ()))
+            return {**sample(self.world, person), **hiding}
+        return self.varied(copy.deepcopy({**sample, **hiding}), getattr(endpoint.resource, "unique", ()))
 
     def varied(self, body: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """The body with other values in those of its texts that `names` says."""

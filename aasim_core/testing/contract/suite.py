@@ -35,6 +35,7 @@ from .lifecycle import LifeContract
 from .lists import ListContract
 from .manifest import ManifestContract
 from .protocols import ProtocolContract
+from .reaching import ReachContract
 from .refusals import RefusalContract
 from .stage import Stage, name_of, running, sources_of
 
@@ -42,6 +43,7 @@ from .stage import Stage, name_of, running, sources_of
 class PluginContract(
     ManifestContract,
     RefusalContract,
+    ReachContract,
     AnswerContract,
     ListContract,
     ExpandContract,

@@ -28,11 +28,7 @@ class Reasons(Resource):
     def __init__(self, app: App) -> None:
         self.app = app
 
-    def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Holders of the permission at a node see the data of the projects there."""
-        return req.rights.has_anywhere(permission)
-
-    @operation("read", query="failures_query", reply="failures_reply", verb="read", message="Failures counted.")
+    @operation("read", query="failures_query", reply="failures_reply", verb="read", reach="rows", message="Failures counted.")
     def on_get_failures(self, req: Request, resp: Response) -> None:
         """Group failed runs by kind.
 
@@ -43,7 +39,7 @@ class Reasons(Resource):
         within = [condition.with_values() for condition in reach]
         resp.media = {"starts_at": start, "ends_at": end, **kinds_of(start, end, within, req.query["limit"])}
 
-    @operation("read", query="explain_query", reply="explain_reply", verb="read", message="Change explained.")
+    @operation("read", query="explain_query", reply="explain_reply", verb="read", reach="rows", message="Change explained.")
     def on_get_explain(self, req: Request, resp: Response) -> None:
         """Explain changes of cost and success between two periods.
 

@@ -60,12 +60,13 @@ def days(app: "App", since: datetime | None, until: datetime | None) -> Iterator
 
 
 def verify(app: "App", since: datetime, until: datetime) -> Findings:
-    """Compare what is written of the organization in scope and begins from `since` until before `until`."""
-    counted = {start: text_of(cube) for start, cube in facts.counted(app, since, until).items()}
+    """Compare what is written of the organization in scope and begins from `since` until before `until`, as both are at one moment."""
     columns = Quarter.starts_at, Quarter.content, Quarter.verifiable
     query: Any = Quarter.select(*columns).where(Quarter.starts_at >= since, Quarter.starts_at < until).tuples()
-    written = {start: (content, verifiable) for start, content, verifiable in query}
-    found = Findings(sums=sums.differing(since, until))
+    with app.database.snapshot():
+        counted = {start: text_of(cube) for start, cube in facts.counted(app, since, until).items()}
+        written = {start: (content, verifiable) for start, content, verifiable in query}
+        found = Findings(sums=sums.differing(since, until))
     for start in sorted({*counted, *written}):
         content, verifiable = written.get(start, (None, True))
         if not verifiable:

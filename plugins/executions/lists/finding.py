@@ -14,6 +14,7 @@ from .. import states
 from ..models import GOING, NOT_BY_API, RETRIED, SHOWN, WITH_ERROR, WITH_FINGERPRINT, Execution
 from ..schemas import ExecutionOut
 from . import labels
+from .open_approvals import in_tree_of, waits_for
 
 _FILTERS = (
     "kind", "agent_id", "agent_version", "workflow_id", "status", "waiting_for", "parent_id", "root_id", "retry_of", "project_id",
@@ -26,22 +27,28 @@ _COLUMNS = {
 }
 #: Filters without an index, and those that find few enough runs to scan.
 _TIMED = (
-    "kind", "agent_version", "root_id", "metadata", "started_at", "finished_at",
-    *(f"{type_}_id[{operator}]" for type_ in SHOWN for operator in ("ne", "is_null")),
+    "kind", "agent_version", "metadata", "started_at", "finished_at",
+    *(f"{type_}_id[{operator}]" for type_ in (*SHOWN, "root") for operator in ("ne", "is_null")),
 )  # fmt: skip
-_UNLESS = ("agent_id", "workflow_id", "parent_id", "retry_of", "finished_at[is_null]", "label", "error_fingerprint")
+_UNLESS = ("agent_id", "workflow_id", "parent_id", "root_id", "retry_of", "finished_at[is_null]", "label", "error_fingerprint")
 
 
 class _Query(ListQuery):
-    """Lists of runs: filters on the agent or the workflow become filters on the subject."""
+    """Lists of runs: filters on the agent or the workflow become filters on the subject; `implied` has those of `_IMPLIED`."""
 
     def filters_in(self, values: Mapping[str, Any]) -> list[Filter]:
         """The filters among the values."""
-        return [each for asked in super().filters_in(values) for each in _of_subject(asked)]
+        return [each for asked in super().filters_in(values) for each in _of_columns(asked)]
 
 
-def _of_subject(asked: Filter) -> Iterator[Filter]:
+#: Filters on what no column holds as it is, or that need more than a comparison.
+_IMPLIED = {("waiting_for", "eq"), ("waiting_for", "ne"), ("waiting_for", "in"), ("root_id", "eq")}
+
+
+def _of_columns(asked: Filter) -> Iterator[Filter]:
     type_, _, what = asked.name.partition("_")
+    if (asked.name, asked.operator) in _IMPLIED:
+        return
     if type_ not in SHOWN:
         yield asked
     elif asked.operator != "is_null":
@@ -72,12 +79,18 @@ def implied(asked: Mapping[str, Any]) -> list[Condition]:
         (bool(triggers) and "api" not in triggers, _IS_NOT_BY_API),
     )
     of_label = [labels.has(asked["label"])] if "label" in asked else []
+    of_tree = [in_tree_of(asked["root_id"])] if "root_id" in asked else []
+    of_waits = [
+        waits_for(operator, value if operator == "in" else [value])
+        for operator, value in (("eq", asked.get("waiting_for")), *((o, asked.get(f"waiting_for[{o}]")) for o in ("ne", "in")))
+        if value is not None
+    ]
     of_subject = [
         Condition(partial(_is_other, is_null=is_null), type_=type_)
         for type_, what in itertools.product(SHOWN, ("id", "version"))
         if (is_null := asked.get(f"{type_}_{what}[is_null]")) is not None
     ]
-    return [*of_label, *of_subject, *(condition for holds, condition in found if holds)]
+    return [*of_label, *of_tree, *of_waits, *of_subject, *(condition for holds, condition in found if holds)]
 
 
 def _is_other(type_: Any, *, is_null: bool) -> Any:

@@ -204,6 +204,7 @@ def _row_of(record: Execution, path: str, wait: Wait) -> dict[str, Any]:
         kind=wait.kind,
         correlation=wait.correlation,
         topic=topic_of(wait.correlation) if wait.kind == "event" else None,
+        root_id=record.root_id if wait.kind == "approval" else None,
         since=moment_of(wait.since),
         deadline=moment_of(wait.deadline),
         fails_run=wait.fails_run,

@@ -29,9 +29,11 @@ def _label_of(initiator_id: str, api_key_id: str | None) -> str | None:
     return actor.label if actor.id == (api_key_id or initiator_id) else None
 
 
-def origin(parent: Execution | None, retry_of: Execution | None, trigger: Mapping[str, Any]) -> dict[str, Any]:
+def origin(
+    parent: Execution | None, retry_of: Execution | None, undoes: Execution | None, trigger: Mapping[str, Any]
+) -> dict[str, Any]:
     """What started the run, and which runs it comes from."""
-    before = retry_of or parent
+    before = retry_of or parent or undoes
     return {
         "parent_id": parent.id if parent else None,
         "retry_of": retry_of.id if retry_of else None,

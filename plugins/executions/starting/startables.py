@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core.data.records import find
 from aasim_core.errors import Invalid, Problem, Refused
@@ -39,6 +39,8 @@ class Startable:
     do: the one 404 or ``permission_denied`` for a principal who may not run it, Invalid for a version that there is not.
     `start(target_id, version, given, initiator_id, **about)` queues its run; `about` is what `service.start` takes besides.
     """
+
+    foreseen: ClassVar = (Refused,)
 
     type: str
     find: Callable[[str, int | None, Principal], Target]

@@ -21,6 +21,7 @@ from ..starting.origins import chain_of
 from . import tracing
 from .call_questions import arguments_of, may_it_be_made, may_it_still_be_made, was_it_done
 from .call_records import LONGEST_RESULT, close, write
+from .effects import key_of_call
 from .sources import Awaited, ToolChanged, ToolError, ToolLater, ToolUse
 from .toolbox import BoundTool
 
@@ -234,7 +235,7 @@ class Attempt:
         return ToolUse(
             rest=self.bound.rest,
             arguments=arguments,
-            idempotency_key=self.bound.key or f"{execution.id}:{self.row.id}",
+            idempotency_key=self.bound.key or key_of_call(execution, self.row, self.bound.ref, arguments),
             execution_id=execution.id,
             step=self.run.number,
             initiator_id=execution.initiator_id or "",

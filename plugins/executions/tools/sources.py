@@ -182,12 +182,13 @@ class ToolSource:
 
     foreseen: ClassVar = (ToolError, ToolLater, ToolChanged)
     failed: ClassVar = ToolFailed
+    unhurried: ClassVar = ("call",)
     shown: ClassVar = PartShape(summary="about")
 
     kind: str
     find: Callable[[str], Tool | None]
     call: Callable[[ToolUse], Any]
-    result: Callable[[str], Any] = _never
+    result: Callable[[str], Mapping[str, Any] | None] = _never
     about: str = ""
 
     def __post_init__(self) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from .sources import Tool, ToolError, ToolSource, ToolUse
+from aasim_core.text.json import keepable
+
+from .sources import Awaited, Tool, ToolError, ToolSource, ToolUse
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -102,6 +104,18 @@ class BoundTool:
     found: FoundTool
     is_on: Callable[[], bool]
     key: str | None = None
+    #: The hook and the name of the offer that makes its calls.
+    brought: tuple[str, str] | None = None
+
+    def call(self, app: "App", use: ToolUse) -> Any:
+        """Return what the tool answers, a JSON value or `Awaited`; another value is a fault of the plugin that brings it."""
+        value = self.source.call(use)
+        if isinstance(value, Awaited) or self.brought is None:
+            return value
+        with app.offers.containing(*self.brought):
+            kept = keepable(value)
+            orjson.dumps(kept)
+        return kept
 
     @property
     def is_there(self) -> bool:
@@ -144,7 +158,8 @@ def toolbox(app: "App", entries: Sequence[Mapping[str, Any]]) -> Sequence[BoundT
         ref, found = entry["ref"], find_tool(app, entry["ref"])
         name = _free(found.tool.name, {bound.name for bound in box}) if found.tool is not None else ""
         tool, source, is_on = found.tool or _GONE, found.source or _NOWHERE, partial(_is_on, app, ref.partition(":")[0])
-        box.append(BoundTool(ref, name, tool, source, entry["approval"], entry["arguments"], found, is_on))
+        brought = None if found.source is None else (_HOOK, found.source.kind)
+        box.append(BoundTool(ref, name, tool, source, entry["approval"], entry["arguments"], found, is_on, brought=brought))
     return box
 
 

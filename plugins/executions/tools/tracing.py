@@ -69,7 +69,7 @@ def called(app: "App", bound: BoundTool, row: ToolCall, use: ToolUse) -> Any:
     }
     with app.spans.begin("tool", row.name, **facts) as span:
         span.say(arguments=use.arguments)
-        value = bound.source.call(use)
+        value = bound.call(app, use)
         if not isinstance(value, Awaited):
             span.say(result=value)
         return value

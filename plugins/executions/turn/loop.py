@@ -9,10 +9,11 @@ import structlog
 from aasim_core.clock import now
 from aasim_core.data.records import database_of
 from aasim_core.jobs import DEAD
+from aasim_core.text.json import to_json
 
 from .. import states
 from ..admission.concurrency_limit import is_full
-from ..hookspecs import RunLater, Runner
+from ..hookspecs import Finished, RunLater, Runner
 from ..kernel import events
 from ..kernel.state import State
 from ..models import Execution
@@ -48,7 +49,7 @@ def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> 
     run = DurableRun(app, context, turn, _timeout(app), _halted_since(runners.get(kind)))
     try:
         with tracing.of_run(app, run.execution):
-            conclude(run, context, lambda: _runner(app, run.execution).run(run))
+            conclude(run, context, lambda: _finished(app, run))
     finally:
         run.close()
 
@@ -108,6 +109,15 @@ def _unsynced(context: "JobContext", claim: Callable[[], bool]) -> bool:
 
 def _in(seconds: float) -> datetime:
     return now() + timedelta(seconds=seconds)
+
+
+def _finished(app: "App", run: DurableRun) -> Finished:
+    """Let the runner do its work; an output that is no JSON value is a fault of its plugin."""
+    runner = _runner(app, run.execution)
+    finished = runner.run(run)
+    with app.offers.containing("runners", runner.kind):
+        to_json(finished.output)
+    return finished
 
 
 def _runner(app: "App", execution: Execution) -> Runner:

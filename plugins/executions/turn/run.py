@@ -128,9 +128,10 @@ class DurableRun:
         """How many steps of that name there were so far."""
         return self._begun.times(name)
 
-    def also(self, write: Callable[[], object]) -> None:
+    def also(self, write: Callable[[], object], *, is_progress: bool = False) -> None:
         """Call `write` in the transaction that writes the step that is being done; once, after what was given before."""
         self._unwritten.write_also(write)
+        self._unwritten.is_progress |= is_progress
 
     def write_soon(self, write: Callable[[], object]) -> None:
         """See `Run.write_soon`."""
@@ -148,7 +149,7 @@ class DurableRun:
         """
 
         def fenced() -> None:
-            self._fence(progress=self._unwritten.step is not None)
+            self._fence()
             self._log.write() if self._is_in_step else self.write()
             write()
 
@@ -284,12 +285,16 @@ class DurableRun:
         self._context.persist(lambda: database_of(Step).attempt(write))
 
     def _flush(self) -> None:
-        self._fence(progress=self._unwritten.step is not None)
+        self._fence()
         self.write()
 
-    def _fence(self, *, progress: bool = False) -> None:
-        """Verify that the job's lease holds and the run continues, until the running transaction ends."""
-        self._context.checkpoint() if progress else self._context.fence()
+    def _fence(self) -> None:
+        """Verify that the job's lease holds and the run continues, until the running transaction ends.
+
+        Progress resets the count of crashes.
+        """
+        has_progress = self._unwritten.is_progress or self._unwritten.step is not None
+        self._context.checkpoint() if has_progress else self._context.fence()
         if not self.stored.touch(self._usage.columns() if self._unwritten.has_spent else {}):
             raise CancelRequested
 

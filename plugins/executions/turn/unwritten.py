@@ -12,12 +12,16 @@ Write = Callable[[], object]
 
 @dataclass
 class Unwritten:
-    """The finished `step`, what is written `also` with it, what is written `soon` whatever happens, and whether engines took something."""
+    """The finished `step`, what is written `also` with it, what is written `soon` whatever happens, and whether engines took something.
+
+    Where something ended that is not done again after a crash, it `is_progress`; a finished step is.
+    """
 
     step: Step | None = None
     also: list[Write] = field(default_factory=list)
     soon: list[Write] = field(default_factory=list)
     has_spent: bool = False
+    is_progress: bool = False
 
     def __bool__(self) -> bool:
         return self.step is not None or bool(self.also or self.soon) or self.has_spent

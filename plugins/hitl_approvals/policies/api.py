@@ -108,7 +108,7 @@ class Delegations(Collection):
         _require_future(values.get("expires_at"))
         return {"from_user_id": whole["from_user_id"], **values}
 
-    @operation(DECIDE, body="body", reply="reply", status=201, message="Delegation created.")
+    @operation(DECIDE, body="body", reply="reply", status=201, reach="own", message="Delegation created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Delegate decisions to another member, until a time."""
         record = self.create(req, self.check(req, req.body))

@@ -12,7 +12,7 @@ from aasim_core.tenancy.organization_state import cached
 
 from ...executions.models import Execution
 from ..models import ACTIVE, BY_EVENT, DISABLED, LISTENING, PENDING, SKIPPED, WITH_RUN, Firing, JobFlow
-from ..recording import queue, record
+from ..recording import write
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -46,10 +46,10 @@ def fan_out(app: "App", event: EventRow) -> None:
         outcome, reason = _outcome(flow, verdict, chain)
         firing = Firing(
             organization_id=flow.organization_id, flow_id=flow.id, key=event.id, origin=BY_EVENT, due_at=event.at, starts_at=event.at,
-            outcome=outcome, reason=reason, payload={"event": told} if outcome == PENDING else None, chain=list(chain),
+            outcome=outcome, reason=reason, payload={"event": told}, chain=list(chain),
         )  # fmt: skip
         with acting_as(SYSTEM):
-            queue(record(flow.id, [firing]))
+            write(flow, firing)
 
 
 def _verdict_on(event: Mapping[str, Any], flow: JobFlow) -> bool | None:

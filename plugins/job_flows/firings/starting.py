@@ -39,8 +39,9 @@ from ..models import (
     JobFlow,
 )
 from ..progress.flow_health import note_end
+from ..recording import tell_skipped
 from ..scheduling.rules import rules_of
-from .overlapping import OVERLAP, admission_of
+from .overlapping import OVERLAP, admission_of, is_endless
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -213,10 +214,8 @@ def _start_if_wanted(
 
 
 def _is_still_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing]) -> bool:
-    if firing.origin in (BY_EVENT, BY_HOOK) and flow.status != ACTIVE:
-        with app.database.transaction():
-            _write(firing, SKIPPED, flow.status)
-        return False
+    if firing.origin in (BY_EVENT, BY_HOOK):
+        return _is_its_turn(app, flow, firing)
     if firing.origin != BY_SCHEDULE:
         return True
     decided = firings.decide([Due(one.starts_at) for one in waiting], at, rules_of(app, flow))
@@ -227,6 +226,28 @@ def _is_still_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, wa
             for one, verdict in over:
                 _write(firing if one.id == firing.id else one, verdict.outcome, verdict.reason)
     return all(one.id != firing.id for one, _ in over)
+
+
+def _is_its_turn(app: "App", flow: JobFlow, firing: Firing) -> bool:
+    """Whether what came with an event or a request may start now: the flow is active, and in a queue nothing waits that came before."""
+    if flow.status != ACTIVE:
+        with app.database.transaction():
+            _skip(flow, firing, flow.status)
+        return False
+    if firing.outcome == PENDING and is_endless(flow.overlap):
+        parked = Firing.select(Firing.id).where(WAITING, Firing.flow_id == flow.id, Firing.outcome == PARKED)
+        if parked.where(Firing.reason == OVERLAP, Firing.due_at <= firing.due_at).exists():
+            with app.database.transaction():
+                _write(firing, PARKED, OVERLAP)
+            return False
+    return True
+
+
+def _skip(flow: JobFlow, firing: Firing, reason: str) -> None:
+    """Write that nothing starts, for the reason, and tell of what came with an event or a request."""
+    if _write(firing, SKIPPED, reason):
+        firing.reason = reason
+        tell_skipped(flow, firing)
 
 
 def _write(firing: Firing, outcome: str, reason: str | None, explanation: str | None = None, **more: Any) -> bool:
@@ -261,8 +282,10 @@ def start_run(
     tree.refuse_to_begin(flow.project_id)
     kind = startable(app, flow.target_type, "target.type")
     target = lookups.target(kind, flow.target_id, flow.target_version, principal)
-    whose = {"api_key_id": principal.api_key_id, "chain": [f"{flow.id}@{to_text(firing.due_at)}"]}
-    origin = {"trigger": {"type": TRIGGER, "id": flow.id}, "key": firing.id}
+    due_time = f"{flow.id}@{to_text(firing.due_at)}"
+    whose = {"api_key_id": principal.api_key_id, "chain": [due_time]}
+    # A copy of the installation that treats the same due time makes another firing of it.
+    origin = {"trigger": {"type": TRIGGER, "id": flow.id}, "key": due_time if firing.origin == BY_SCHEDULE else firing.id}
     return kind.start(target.id, target.version, given, principal.user_id, **origin, **whose, **about)
 
 
@@ -284,7 +307,7 @@ def _note_refusal(app: "App", flow: JobFlow, firing: Firing, refused: Refused) -
     problem = next(iter(refused.problems.values()))[0]
     code = "feature_disabled" if app.offers.off_here("startables", flow.target_type) else problem.code
     if code == "too_many_at_once":
-        _note_overlap(firing)
+        _note_overlap(flow, firing)
         return
     outcome = PARKED if code in _PASSING else REFUSED
     if _write(firing, outcome, code, problem.message) and outcome == REFUSED:
@@ -293,7 +316,9 @@ def _note_refusal(app: "App", flow: JobFlow, firing: Firing, refused: Refused) -
         note_end(flow.id, succeeded=False)
 
 
-def _note_overlap(firing: Firing) -> None:
-    """The flow has its maximum number of running runs: nothing starts then, but a backfill continues when one of its runs has ended."""
-    if firing.origin != BY_BACKFILL:
-        _write(firing, SKIPPED, OVERLAP)
+def _note_overlap(flow: JobFlow, firing: Firing) -> None:
+    """The flow has its maximum number of running runs: nothing starts then, but a queue and a backfill continue when a run has ended."""
+    if is_endless(flow.overlap):
+        _write(firing, PARKED, OVERLAP)
+    elif firing.origin != BY_BACKFILL:
+        _skip(flow, firing, OVERLAP)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 
 from aasim_core import Protocol, Refused, Request, Resource, Response, TokenCaller, operation
-from aasim_core.context import SYSTEM, acting_as
+from aasim_core.context import SYSTEM, acting_as, current_organization
 from aasim_core.data.records import database_of, find
 from aasim_core.http.operations import TOKEN
 from aasim_core.ids import new_id
@@ -16,17 +16,20 @@ from aasim_core.schemas.json_values import fault_in
 from aasim_core.secrets import Unreadable
 from aasim_core.text.json import to_json
 
-from ..models import ACTIVE, BY_HOOK, DISABLED, PENDING, SKIPPED, Firing, JobFlow
-from ..recording import queue, record
+from ...executions.service import QUEUE_FULL
+from ..models import ACTIVE, BY_HOOK, DISABLED, PENDING, SKIPPED, WAITING, Firing, JobFlow
+from ..recording import write
+from ..settings import settings_of
 from . import verifying
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
 _MOST_BYTES, _DEEPEST = 1_048_576, 32
-_LONGEST_DELIVERY_ID, _MOST_HEADERS, _LONGEST_HEADER = 200, 50, 1_000
-#: Headers that are never stored: credentials.
-_LEFT_OUT = frozenset(("authorization", "cookie", "proxy-authorization", "webhook-signature"))
+#: Headers that are kept, besides that with the delivery's id and those that the trigger names, and how long one may be.
+_KEPT, _LONGEST_HEADER = ("content-type", "user-agent"), 1_000
+#: When a sender may try again whose request would have to wait.
+_RETRY_SECONDS = 30
 
 
 def _told(refused: Refused, request_id: str | None) -> tuple[int, Mapping[str, str], bytes]:
@@ -74,13 +77,28 @@ class Inbound(Resource):
 
     @operation(TOKEN, status=202, message="Received.")
     def on_post(self, req: Request, resp: Response, token: str) -> None:
-        """Start the flow with what was sent, if it can be trusted; another request with the same delivery id starts nothing."""
+        """Start the flow with what was sent, if it can be trusted; a repeated delivery starts nothing."""
         flow, headers = req.target, {name.lower(): value for name, value in req.headers.items()}
         self._refuse_strange(flow, headers, req.body)
         payload = {"body": _body_of(req.body, headers.get("content-type", "")), "headers": _kept(headers, flow)}
-        delivery_id = headers.get(flow.trigger["verification"]["delivery_header"].lower(), "")[:_LONGEST_DELIVERY_ID]
-        is_new = _keep(flow, delivery_id or new_id("delivery"), payload)
-        resp.media = {"duplicate": not is_new}
+        key = verifying.key_of(flow.trigger["verification"], headers, req.body) or new_id("delivery")
+        resp.media = {"duplicate": not self._keep(flow, key, payload)}
+
+    def _keep(self, flow: JobFlow, key: str, payload: Mapping[str, Any]) -> bool:
+        """Write the firing of a delivery, unless there is one; Refused where too many wait already."""
+        database = database_of(Firing)
+        database.lock(f"job_flows/hook/{flow.id}/{key}")
+        if Firing.select().where(Firing.flow_id == flow.id, Firing.key == key).exists():
+            return False
+        refuse_too_many(self.app)
+        at, is_active = database.time(), flow.status == ACTIVE
+        firing = Firing(
+            organization_id=flow.organization_id, flow_id=flow.id, key=key, origin=BY_HOOK, due_at=at, starts_at=at,
+            outcome=PENDING if is_active else SKIPPED, reason=None if is_active else flow.status, payload=dict(payload),
+        )  # fmt: skip
+        with acting_as(SYSTEM):
+            write(flow, firing)
+        return True
 
     def _refuse_strange(self, flow: JobFlow, headers: Mapping[str, str], body: bytes) -> None:
         secret = ""
@@ -96,20 +114,16 @@ class Inbound(Resource):
             raise Refused("permission_denied", flaw)
 
 
-def _keep(flow: JobFlow, delivery_id: str, payload: Mapping[str, Any]) -> bool:
-    """Write the firing of a delivery, unless there is one."""
-    database = database_of(Firing)
-    database.lock(f"job_flows/hook/{flow.id}/{delivery_id}")
-    if Firing.select().where(Firing.flow_id == flow.id, Firing.key == delivery_id).exists():
-        return False
-    at, is_active = database.time(), flow.status == ACTIVE
-    firing = Firing(
-        organization_id=flow.organization_id, flow_id=flow.id, key=delivery_id, origin=BY_HOOK, due_at=at, starts_at=at,
-        outcome=PENDING if is_active else SKIPPED, reason=None if is_active else flow.status, payload=dict(payload) if is_active else None,
-    )  # fmt: skip
-    with acting_as(SYSTEM):
-        queue(record(flow.id, [firing]))
-    return True
+def refuse_too_many(app: "App") -> None:
+    """Refused while the organization has as many waiting firings as may be, before a request is taken."""
+    limit = settings_of(app).waiting_limit
+    if Firing.select(Firing.id).where(WAITING).offset(limit - 1).limit(1).exists():
+        meta = {
+            "limit": "waiting_starts", "scope": "organization", "scope_id": current_organization(), "used": limit, "max": limit,
+            "resets_at": None,
+        }  # fmt: skip
+        message = f"{limit} starts of job flows are waiting already; send this again later."
+        raise Refused(QUEUE_FULL, message, meta=meta, retry_after=_RETRY_SECONDS)
 
 
 def _body_of(body: bytes, content_type: str) -> Any:
@@ -125,7 +139,7 @@ def _body_of(body: bytes, content_type: str) -> Any:
 
 
 def _kept(headers: Mapping[str, str], flow: JobFlow) -> dict[str, str]:
-    """The headers that expressions see: all but credentials, and those that are very long."""
-    out = _LEFT_OUT | {flow.trigger["verification"].get("header", "").lower()}
-    seen = {name: value for name, value in headers.items() if name not in out and len(value) <= _LONGEST_HEADER}
-    return dict(list(seen.items())[:_MOST_HEADERS])
+    """The headers that expressions see."""
+    verification = flow.trigger["verification"]
+    names = {*_KEPT, verification["delivery_header"].lower(), *flow.trigger["headers"]} - verifying.credentials(verification)
+    return {name: headers[name] for name in sorted(names & headers.keys()) if len(headers[name]) <= _LONGEST_HEADER}

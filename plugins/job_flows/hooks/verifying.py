@@ -5,6 +5,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -17,8 +18,29 @@ _SECRET, _PUBLIC = "whsec_", "whpk_"
 _LEAST_BYTES, _MOST_BYTES = 24, 64
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
+#: Headers with credentials, which are never kept.
+_CREDENTIALS = frozenset(("authorization", "cookie", "proxy-authorization", "webhook-signature"))
+_LONGEST_ID = 200
+
 #: The headers of a request, by their names in lower case.
 Headers = Mapping[str, str]
+
+
+def credentials(verification: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the headers that hold credentials, in lower case."""
+    return _CREDENTIALS | {verification["header"].lower()} if verification["scheme"] == HMAC else _CREDENTIALS
+
+
+def key_of(verification: Mapping[str, Any], headers: Headers, body: bytes) -> str | None:
+    """Return what a delivery is known by: its id, or None for one without.
+
+    An HMAC signs neither an id nor a time, so that a request that was seen could be sent again under another id: there it is the digest
+    of body and signature.
+    """
+    if verification["scheme"] == HMAC:
+        return sha256(headers.get(verification["header"].lower(), "").encode() + b"\n" + body).hexdigest()
+    delivery_id = headers.get(verification["delivery_header"].lower(), "")
+    return (delivery_id if len(delivery_id) <= _LONGEST_ID else sha256(delivery_id.encode()).hexdigest()) or None
 
 
 def flaw_of(scheme: str, secret: str) -> str | None:

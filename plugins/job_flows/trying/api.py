@@ -34,7 +34,7 @@ class Trying(Resource):
         self.app = app
         self._flows = JobFlows(app)
 
-    @operation("read", body="preview_body", reply="preview_reply", message="Due times computed.")
+    @operation("read", body="preview_body", reply="preview_reply", reach="common", message="Due times computed.")
     def on_post_preview(self, req: Request, resp: Response) -> None:
         """List the due times of a schedule.
 
@@ -48,7 +48,7 @@ class Trying(Resource):
         timezone = values["trigger"].get("timezone", "UTC")
         resp.media = {"due_times": service.preview(schedule, timezone, req.body["after_at"] or at, req.body["count"])}
 
-    @operation("read", body="simulate_body", reply="simulate_reply", message="Firings simulated.")
+    @operation("read", body="simulate_body", reply="simulate_reply", reach="rows", message="Firings simulated.")
     def on_post_simulate(self, req: Request, resp: Response) -> None:
         """Simulate a schedule, given outages of workers and the duration of runs.
 

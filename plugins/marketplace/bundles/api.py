@@ -31,6 +31,7 @@ class Bundles(Listings):
         status=201,
         also=(200,),
         is_import=True,
+        reach="place",
         message="Listing imported.",
         refusals=(*GATES, "bundle_broken", "key_not_trusted", "already_exists", "action_changed"),
     )

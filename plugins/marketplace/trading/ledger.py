@@ -110,13 +110,14 @@ class Audit:
 
 
 def audit() -> Audit:
-    """Verify all transactions and accounts. Needs a system scope."""
+    """Verify all transactions and accounts, as they are at one moment. Needs a system scope."""
     sums: Any = Entry.select(Entry.transaction_id, fn.COUNT(Entry.id), fn.SUM(Entry.amount)).group_by(Entry.transaction_id)
-    transactions = list(sums.tuples())
     owners = (Entry.organization_id, Entry.account)
     totals: Any = Entry.select(*owners, fn.SUM(Entry.amount)).group_by(*owners)
-    posted = {(organization_id, account): int(total) for organization_id, account, total in totals.tuples()}
-    accounts = list(Account.select())
+    with records.database_of(Entry).snapshot():
+        transactions = list(sums.tuples())
+        posted = {(organization_id, account): int(total) for organization_id, account, total in totals.tuples()}
+        accounts = list(Account.select())
     return Audit(
         transactions=len(transactions),
         accounts=len(accounts),

@@ -89,6 +89,7 @@ class Grader:
     """
 
     foreseen: ClassVar = (Unjudged, Refused, EngineError, Cancelled)
+    unhurried: ClassVar = ("grade",)
     shown: ClassVar = PartShape(title="title", schemas=("parameters",), facts=("needs_model",))
 
     name: str

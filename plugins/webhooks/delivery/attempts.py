@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from peewee import JOIN
 
 from aasim_core.clock import now, to_text
+from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 from aasim_core.events.records import EventRow
 from aasim_core.secrets import Unreadable
 
-from ..health import hold_still, may_send, note_failure, note_success
+from ..creators import why_not_sent
+from ..health import disable, hold_still, may_send, note_failure, note_success
 from ..models import ACTIVE, DELIVERED, FAILED, PENDING, Delivery, Webhook
 from ..settings import settings_of
 from . import headers, lanes, signing
@@ -45,6 +47,13 @@ def attempt(app: "App", context: "JobContext", delivery_id: str) -> None:
     if webhook is None:  # who wrote the delivery did not know yet that the webhook was deleted
         with app.database.transaction():
             Delivery.delete().where(Delivery.id == delivery.id).execute()
+        return
+    if webhook.status == ACTIVE and (reason := why_not_sent(app, webhook)) is not None:
+        with acting_as(SYSTEM), app.database.transaction():
+            _hold_line(delivery)  # before the webhook, as everywhere
+            disable(webhook.id, reason)
+            _put_off(delivery)
+            context.complete()
         return
     if webhook.status != ACTIVE or _rests(webhook) or not is_first(delivery):
         _wait(app, context, delivery)

@@ -25,7 +25,7 @@ class Asking(Resource):
         self.app = app
 
     @operation(
-        "execute", body="migrate_body", reply="plan_reply", status=202, also=(200,), message="The runs are being moved.",
+        "execute", body="migrate_body", reply="plan_reply", status=202, also=(200,), reach="rows", message="The runs are being moved.",
     )  # fmt: skip
     def on_post_migrate(self, req: Request, resp: Response) -> None:
         """Migrate waiting runs to another version of their workflow.
@@ -36,7 +36,7 @@ class Asking(Resource):
 
     @operation(
         "execute", body="rerun_body", reply="plan_reply", status=202, also=(200,), verb="rerun_many",
-        message="The runs are being repeated.",
+        reach="rows", message="The runs are being repeated.",
     )  # fmt: skip
     def on_post_rerun(self, req: Request, resp: Response) -> None:
         """Repeat a part of many ended runs, each in a new run.
@@ -48,6 +48,10 @@ class Asking(Resource):
     def _answer(self, req: Request, resp: Response, kind: str, *conditions: Any) -> None:
         told = asking.ask(self.app, req.principal, kind, req.body, reach_of(req), *conditions)
         resp.status = 200 if told["batch_id"] is None else 202
+        if req.body["dry_run"]:
+            resp.message = "Nothing was started: this is what would become of the runs."
+        elif told["batch_id"] is None:
+            resp.message = "Nothing was started: the filter names no run."
         if told["batch_id"] is not None:
             resp.location = f"/api/v1/workflows/{req.body['filter']['workflow_id']}/batches/{told['batch_id']}"
             resp.set_header("Retry-After", "1")

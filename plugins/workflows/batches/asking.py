@@ -12,6 +12,7 @@ from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
 
 from ...executions.models import Execution
+from ...executions.resources import waits_for
 from .. import service
 from ..models import Batch, BatchRun, Workflow
 from .running import BATCH, MOST_RUNS, work_of
@@ -65,7 +66,10 @@ def _chosen(workflow: Workflow, wanted: Mapping[str, Any], conditions: Sequence[
         chosen.append(Execution.created_at < wanted["until_at"])
     if "status" in wanted:
         chosen.append(Execution.status.in_(wanted["status"]))
-    chosen += [getattr(Execution, name) == wanted[name] for name in ("waiting_for", "error_fingerprint") if name in wanted]
+    if "waiting_for" in wanted:
+        chosen.append(waits_for("eq", [wanted["waiting_for"]]).with_values())
+    if "error_fingerprint" in wanted:
+        chosen.append(Execution.error_fingerprint == wanted["error_fingerprint"])
     return Execution.select().where(*chosen).order_by(Execution.created_at, Execution.id)
 
 

@@ -184,15 +184,10 @@ def _cancel(flow: Flow, paths: list[str]) -> Decision:
     """End these, and what runs in them."""
     follow: tuple[Command, ...] = ()
     for path in paths:
-        for each in [each for each in flow.instances.values() if each.path == path or _is_within(each, path)]:
+        for each in [each for each in flow.instances.values() if each.path == path or f.is_within(each, path)]:
             if each.state != "ended":
                 flow, follow = _end(flow, each, CANCELLED), (*follow, f.Cancel(each.path))
     return flow, follow
-
-
-def _is_within(instance: Instance, loop: str) -> bool:
-    scope = instance.scope
-    return scope == loop != RUN or scope.startswith((f"{loop}.", f"{loop}[", f"{loop}#"))
 
 
 # Loops.

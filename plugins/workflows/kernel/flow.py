@@ -111,6 +111,12 @@ def path_in(scope: str, node: str) -> str:
     return f"{scope}.{node}" if scope else node
 
 
+def is_within(instance: Instance, loop: str) -> bool:
+    """Whether the instance runs in a loop, or in one within that."""
+    scope = instance.scope
+    return scope == loop != RUN or scope.startswith((f"{loop}.", f"{loop}[", f"{loop}#"))
+
+
 # What happens.
 
 

@@ -11,6 +11,8 @@ from ...executions.models import Execution
 from ..kernel.flow import Instance
 from ..kernel.moving import renamed
 from ..models import NodeRow, ResultRow
+from ..shell.continuations import DIGEST, seal
+from ..shell.questions import MOVED, open_below
 from .deciding import Decided, is_gone
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ def move(app: "App", execution: Execution, version: int, decided: Decided, log: 
     if decided.moves is None or decided.change is None:
         return True
     names, moves = decided.change.names, decided.moves
+    asking = (
+        {child: seal(app, child)[DIGEST] for child in open_below(decided.done_by_runs)} if decided.change.continuations else {}
+    )
     rename = partial(renamed, names=names) if any(former != name for former, name in names.items()) else None
     if not executions.move(app, execution, version, rename=rename, wakes=moves.begins, log=log):
         return False
@@ -29,6 +34,9 @@ def move(app: "App", execution: Execution, version: int, decided: Decided, log: 
         _rename(NodeRow, execution, rename, partial(_as_named, names, rename))
         _rename(ResultRow, execution, rename, lambda row: {})
     _write(execution, decided.instances, moves.flow.instances)
+    for child, digest in asking.items():
+        if seal(app, child)[DIGEST] != digest:
+            executions.cancel(child, MOVED, 0)
     return True
 
 

@@ -13,8 +13,9 @@ from ...executions import service as executions
 from ...executions.models import Execution
 from .. import service
 from ..kernel.flow import Instance
-from ..kernel.moving import Cannot, Moves, Reason, move, renamed, with_names
+from ..kernel.moving import Moves, move, renamed, with_names
 from ..models import CANNOT, MOVES, STAYS, NodeRow, Workflow
+from ..shell.questions import decided_at, nodes_done_by_runs
 from ..shell.stored_flow import flow_of
 from .difference import GONE, Change, change
 
@@ -22,7 +23,7 @@ from .difference import GONE, Change, change
 _AT_WORK = ("running", "cancelling")
 #: Over how many versions it is followed what became of the names of nodes.
 _MOST_BETWEEN = 100
-_EXPLANATIONS: Mapping[Reason, str] = {
+_EXPLANATIONS: Mapping[str, str] = {
     "gone": "{path} has begun, and is not in version {to}; give the node that continues it the field was, with the value {node}.",
     "changed": "{path} has begun, and does something else in version {to}.",
     "way": "{path} has begun, and would not have begun yet in version {to}, since other nodes lead to it there.",
@@ -31,6 +32,7 @@ _EXPLANATIONS: Mapping[Reason, str] = {
     "body": "Of {path}, items or rounds are over, and the body is another one in version {to}.",
     "cancels": "{path} has cancelled what nobody waited for any more, which would be something else in version {to}.",
     "ending": "{path} has ended the run, which only waits for what is still at work.",
+    "decided": "People have decided {path}, and something else follows it in version {to}; let the run end, or start another.",
 }
 
 
@@ -38,7 +40,8 @@ _EXPLANATIONS: Mapping[Reason, str] = {
 class Decided:
     """What becomes of a run: the verdict, why it does not move, and the node in the way.
 
-    Of one that moves, what differs between the versions, its instances as they are under the later names, and the flow there.
+    Of one that moves, what differs between the versions, its instances as they are under the later names, the flow there, and its nodes
+    that runs of their own do.
     """
 
     verdict: str
@@ -48,6 +51,7 @@ class Decided:
     change: Change | None = None
     instances: Mapping[str, Instance] = field(default_factory=dict)
     moves: Moves | None = None
+    done_by_runs: Sequence[NodeRow] = ()
 
 
 class Destination:
@@ -68,9 +72,10 @@ class Destination:
         live = NodeRow.select().where(NodeRow.execution_id.in_([each.id for each in some]), NodeRow.is_live)
         grouped = groupby(live.order_by(NodeRow.execution_id, NodeRow.number), key=lambda row: row.execution_id)
         rows = {execution_id: list(group) for execution_id, group in grouped}
-        return (self._decide(execution, rows.get(execution.id, ())) for execution in some)
+        by_runs = nodes_done_by_runs(some)
+        return (self._decide(execution, rows.get(execution.id, ()), by_runs[execution.id]) for execution in some)
 
-    def _decide(self, execution: Execution, rows: Sequence[NodeRow]) -> Decided:
+    def _decide(self, execution: Execution, rows: Sequence[NodeRow], done_by_runs: Sequence[NodeRow]) -> Decided:
         if (stays := self._stays(execution)) is not None:
             return stays
         former = execution.subject_version or 0
@@ -81,9 +86,12 @@ class Destination:
         flow = flow_of(rows, found.before)
         named = with_names(flow, found.before, found.names)
         result = move(named, found.after, found.difference)
-        if isinstance(result, Moves):
-            return Decided(MOVES, change=found, instances=named.instances, moves=result)
-        return self._in_the_way(result, {renamed(path, found.names): path for path in flow.instances})
+        if not isinstance(result, Moves):
+            former_paths = {renamed(path, found.names): path for path in flow.instances}
+            return self._in_the_way(former_paths.get(result.path, result.path), result.reason)
+        if (path := _decided_for_other(done_by_runs, found)) is not None:
+            return self._in_the_way(path, "decided")
+        return Decided(MOVES, change=found, instances=named.instances, moves=result, done_by_runs=done_by_runs)
 
     def _stays(self, execution: Execution) -> Decided | None:
         if executions.is_over(execution.status):
@@ -105,11 +113,20 @@ class Destination:
         explanation = f"Its input does not meet the input_schema of version {self.number}: {path}: {message}"
         return Decided(CANNOT, "input", explanation=explanation[:1000])
 
-    def _in_the_way(self, found: Cannot, former: Mapping[str, str]) -> Decided:
-        path = former.get(found.path, found.path)
-        node = path.rpartition(".")[2].partition("[")[0].partition("#")[0]
-        explanation = _EXPLANATIONS[found.reason].format(path=path, node=node, to=self.number)
-        return Decided(CANNOT, found.reason, path, explanation)
+    def _in_the_way(self, path: str, reason: str) -> Decided:
+        node = _ids_in(path)[-1]
+        return Decided(CANNOT, reason, path, _EXPLANATIONS[reason].format(path=path, node=node, to=self.number))
+
+
+def _decided_for_other(nodes: Sequence[NodeRow], change: Change) -> str | None:
+    """The path of a node that people have decided for something else than what follows after the change."""
+    decided = decided_at(nodes) if change.continuations else ()
+    return next((path for path in decided if change.continuations & {change.names[id_] for id_ in _ids_in(path)}), None)
+
+
+def _ids_in(path: str) -> list[str]:
+    """The ids of the node of a path, and of the loops that it is in."""
+    return [segment.partition("[")[0].partition("#")[0] for segment in path.split(".")]
 
 
 @lru_cache(maxsize=64)

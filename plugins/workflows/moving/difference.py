@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..definition import Definition, body_of, read
+from ..following import following
 from ..kernel.graph import Edge, Graph
 from ..kernel.moving import Difference
 
@@ -22,12 +23,16 @@ _VARIABLE = re.compile(r"\bvars\b(?:\s*\.\s*([A-Za-z_]\w*))?")
 
 @dataclass(frozen=True)
 class Change:
-    """Two versions: the `names` in the later one by those in the former, its graph with these names, and what differs."""
+    """Two versions: the `names` in the later one by those in the former, its graph with these names, and what differs.
+
+    The `continuations` are the ids of nodes that something else follows, see `following`.
+    """
 
     names: Mapping[str, str]
     before: Graph
     after: Graph
     difference: Difference
+    continuations: frozenset[str] = frozenset()
 
 
 def change(versions: Sequence[Definition], *, is_back: bool = False) -> Change:
@@ -110,7 +115,12 @@ class _Comparison:
             body=frozenset(id_ for id_, pair in pairs.items() if self._has_other_body(*pair)),
             conditions=frozenset(filter(self._means_other, _conditions(self._after.graph))),
         )
-        return Change(names, self._before.graph, self._after.graph, difference)
+        continuations = frozenset(filter(self._is_followed_otherwise, both))
+        return Change(names, self._before.graph, self._after.graph, difference, continuations)
+
+    def _is_followed_otherwise(self, id_: str) -> bool:
+        former = following(self._before, id_)
+        return former != following(self._after, id_) or self._means_other(former)
 
     def _does(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         """Whether the two do something else; a node that continued after an error, and would not now, differs."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...executions.hookspecs import LOOK_AGAIN_SECONDS, ToolLater
 from ...executions.models import Execution
-from ...executions.service import APPROVALS, BoundTool, refuse_deep, startable, toolbox
+from ...executions.service import APPROVALS, BoundTool, identity_of_child, refuse_deep, startable, toolbox
 from ..hookspecs import NodeType, NodeUse
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
             trigger={"type": "workflow", "id": use.path},
             parent=execution,
             api_key_id=execution.api_key_id,
+            effects_as=identity_of_child(use.key, use.attempt),
         )
 
     config = {

@@ -56,11 +56,14 @@ def _since(use: NodeUse, subject_id: str | None) -> datetime:
 
 
 def _heard(app: "App", config: Mapping[str, Any]) -> Used | None:
-    """To let a run wait for events, permission to listen to them is required, unless they are about a run of their own."""
+    """To let a run wait for events, permission to listen to them is required, unless they are about a run of their own.
+
+    A subject that is filled in later is nobody's run yet.
+    """
     event = config.get("event", {})
     pattern, subject_id = event.get("name", ""), event.get("subject_id", "")
-    if not pattern or "{{" in pattern or "{{" in subject_id:
-        return None  # it is looked at again when that is filled in
+    if not pattern:
+        return None
 
     def allowed(rights: Rights, user_id: str) -> bool:
         is_own = bool(subject_id) and is_own_run(subject_id, user_id)

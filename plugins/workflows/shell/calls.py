@@ -31,7 +31,8 @@ def bound_of(kind: NodeType, use: NodeUse) -> BoundTool:
     source = ToolSource(_SOURCE, lambda rest: tool, lambda given: _output_of(kind, given, use))
     found = FoundTool(source, tool, use.app.offers.owner_of("node_types", kind.type))
     is_on = lambda: kind.type in use.app.offers.here("node_types")  # noqa: E731
-    return BoundTool(f"{_SOURCE}:{kind.type}", use.label, tool, source, "never", use.config, found, is_on, use.key)
+    ref, brought = f"{_SOURCE}:{kind.type}", ("node_types", kind.type)
+    return BoundTool(ref, use.label, tool, source, "never", use.config, found, is_on, use.key, brought)
 
 
 def _output_of(kind: NodeType, given: ToolUse, use: NodeUse) -> Any:

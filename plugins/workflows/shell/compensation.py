@@ -24,7 +24,6 @@ from ..models import OUTPUT, NodeRow
 from . import calls
 from .data import Data
 from .enabled_types import enabled_type
-from .outside import NODE_KIND
 from .results import Results
 from .stored_flow import whole_flow
 
@@ -87,7 +86,9 @@ def start(app: "App", execution: Execution, parent: Execution | None = None) -> 
         trigger={"type": "compensation", "id": execution.id},
         key=f"compensation:{execution.id}",
         parent=parent,
+        undoes=execution,
         api_key_id=execution.api_key_id,
+        effects_as=f"undo:{executions.identity_of(execution)}",
     )
     NodeRow.update(child_id=undoing.id).where(NodeRow.execution_id == execution.id, NodeRow.path == RUN).execute()
     return undoing
@@ -152,7 +153,7 @@ def _to_undo(execution: Execution, definition: Definition) -> Iterator[tuple[Nod
 def _done_meanwhile(execution: Execution, row: NodeRow) -> list[Any]:
     """The output of a node that was done, although its run ended before it took note of that; empty for any other."""
     if (child := find_or_none(Execution, row.child_id or "")) is not None:
-        output = child.output["output"] if child.kind == NODE_KIND and child.output else child.output
+        output = child.output["output"] if child.kind == service.NODE_KIND and child.output else child.output
         return [output] if child.status == "succeeded" else []
     mine = (ToolCall.execution_id == execution.id, ToolCall.turn == row.number, ToolCall.position == row.attempt - 1)
     call = ToolCall.get_or_none(*mine)
@@ -183,7 +184,7 @@ def _undo(app: "App", run: Run, number: int, row: NodeRow, written: Mapping[str,
         config = written.get("config") or {}
         if kind.compute is not None:
             return _computed(run, kind.compute, config, row, data)
-        label, key = f"the undoing of {row.path}", f"{run.execution.id}:{row.path}"
+        label, key = f"the undoing of {row.path}", f"{executions.identity_of(run.execution)}:{row.path}"
         given = data.fill(written.get("input"))
         use = NodeUse(app, run.execution, kind.type, row.path, data.fill_for(kind, config), given, label, key)
         if kind.child is not None:

@@ -16,15 +16,15 @@ from ...executions import service as executions
 from ...executions.hookspecs import Interrupted, Run, RunLater, RunWaits, ToolError, ToolLater, TurnEnds
 from ...executions.models import Execution, ToolCall
 from ...executions.service import BoundTool, Settled, Wait, for_child, needs_approval, until
+from .. import service
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
 from ..kernel import flow as f
 from ..models import NodeRow
 from . import calls
+from .questions import Again
 from .results import Results
 from .stored_flow import StoredFlow
 
-#: The kind of the runs that do one node for another run.
-NODE_KIND = "workflow_node"
 #: How many calls that need no record before they are made are recorded in one transaction.
 _MOST_UNRECORDED = 50
 #: How long a turn makes quick calls before it hands the run over, so that other runs have their turn.
@@ -33,7 +33,10 @@ _TURN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """A node about to begin, with its expressions evaluated; `is_new` is whether this is the attempt's first start."""
+    """A node about to begin, with its expressions evaluated; `is_new` is whether this is the attempt's first start.
+
+    One that asks may ask `again`.
+    """
 
     kind: NodeType
     use: NodeUse
@@ -42,6 +45,7 @@ class Prepared:
     timeout_seconds: float | None
     is_new: bool
     bound: BoundTool | None = None
+    again: Again | None = None
 
     @property
     def may_have_effect(self) -> bool:
@@ -141,7 +145,7 @@ class Outside:
         self._unrecorded += 1
         if self._also or self._unrecorded > _MOST_UNRECORDED:  # what is also written may fail
             self.commit()
-        self._run.also(self._write)
+        self._run.also(self._write, is_progress=self._stored.has_ended)
         return calls.make(self._run, row, bound)
 
     def open_all(self) -> Mapping[str, ToolError]:
@@ -195,13 +199,14 @@ class Outside:
         return None
 
     def _child_of(self, prepared: Prepared) -> Wait:
-        child, seconds = (prepared.kind.child or _run_of)(prepared.use), prepared.timeout_seconds
+        child = prepared.kind.child(prepared.use) if prepared.kind.child else _run_of(prepared.use, prepared.again)
+        seconds = prepared.timeout_seconds
         self._stored.started(prepared.use.path, child.id)
         return for_child(child.id, None if seconds is None else now() + timedelta(seconds=seconds))
 
     def commit(self) -> None:
         """Write what became of the nodes; raises `CancelRequested` where the run was ended meanwhile, and `PluginFault`."""
-        self._run.also(self._write)
+        self._run.also(self._write, is_progress=self._stored.has_ended)
         try:
             self._run.flush()
         except PluginFault:  # which ends the run, and is not to end that again
@@ -213,7 +218,7 @@ class Outside:
         if self._also:
             self.commit()
         self._timers, self._closing, self._settled = {}, [], []
-        self._run.also(self._write)
+        self._run.also(self._write, is_progress=self._stored.has_ended)
 
     def _write(self) -> None:
         self._stored.write()
@@ -241,19 +246,21 @@ def _refuse_unless_allowed(prepared: Prepared) -> None:
         raise NodeFailed(used.code, used.refusal)
 
 
-def _run_of(use: NodeUse) -> Execution:
-    """A run that makes one call."""
+def _run_of(use: NodeUse, again: Again | None) -> Execution:
+    """A run that makes one call, or asks one question, perhaps again."""
     parent = use.execution
+    given = {"type": use.type, "config": dict(use.config), "input": use.given}
     return executions.start(
         use.app,
-        NODE_KIND,
-        {"type": use.type, "config": dict(use.config), "input": use.given},
+        service.NODE_KIND,
+        given if again is None else {**given, "again": again._asdict()},
         label=use.label,
         initiator_id=parent.initiator_id or "",
         project_id=parent.project_id,
-        trigger={"type": "workflow", "id": use.key.partition(":")[2]},
+        trigger={"type": "workflow", "id": use.key.rpartition(":")[2]},
         parent=parent,
         api_key_id=parent.api_key_id,
+        effects_as=use.key,
     )
 
 
@@ -267,4 +274,4 @@ def outcome_of(child_id: str, settled: Settled) -> Result:
     if settled.status != "succeeded":
         error = child.error or {}
         raise NodeFailed(error.get("code") or settled.status, error.get("message") or f"Its run was {settled.status}.")
-    return Result(**child.output) if child.kind == NODE_KIND else Result(child.output)
+    return Result(**child.output) if child.kind == service.NODE_KIND else Result(child.output)

@@ -1,6 +1,6 @@
 """Stored values of one run's nodes: read on first use, written once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aasim_core.data.records import insert_rows
@@ -60,7 +60,12 @@ class Results:
             self._read([path], kind)
         return self._known[path, kind]
 
-    def _read(self, paths: list[str], kind: str) -> None:
+    def read(self, paths: Sequence[str], *kinds: str) -> None:
+        """Read the values of these kinds, which are used next, at once."""
+        for kind in kinds:
+            self._read(paths, kind)
+
+    def _read(self, paths: Sequence[str], kind: str) -> None:
         found: Mapping[str, Any] = {
             row.path: row.value
             for start in range(0, len(paths), 500)

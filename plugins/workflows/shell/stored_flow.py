@@ -37,6 +37,11 @@ class StoredFlow:
         """Return whether the run has not begun."""
         return not self._there
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether a node has ended that is not written yet."""
+        return any(values.get("state") == "ended" for values in self._new.values())
+
     def child_of(self, path: str) -> str | None:
         """The run that does the node."""
         return self._children.get(path)

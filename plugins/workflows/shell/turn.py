@@ -14,18 +14,19 @@ from aasim_core.text.json import to_json
 from aasim_core.user_code.values import LONGEST_FILLED
 
 from ...executions.hookspecs import CancelRequested, Finished, Run, RunFailed, RunWaits, ToolError, TurnEnds
-from ...executions.service import Settled
+from ...executions.service import Settled, identity_of
 from ..definition import Definition, body_of
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
 from ..kernel import flow as f
 from ..kernel.decide import is_stopped
 from ..kernel.flow import Command, Event, Instance
-from ..models import ERROR, GIVEN, ITEMS, OUTPUT, SCOPE
+from ..models import ASKED, ERROR, GIVEN, ITEMS, OUTPUT, SCOPE
 from . import loops
 from .calls import FAILED
 from .data import Data
 from .enabled_types import enabled_type
 from .outside import Outside, Prepared, outcome_of
+from .questions import Again, outdated, repeated
 from .results import Results
 from .retries import retry_after
 from .stored_flow import StoredFlow
@@ -50,6 +51,8 @@ class WorkflowTurn:
         self._todo: deque[Command] = deque()
         self._finish: f.Finish | None = None
         self._is_rerun = run.execution.trigger["type"] == RERUN
+        self._cancelled: deque[str] = deque()
+        self._outdated: dict[str, Again] = {}
 
     def go(self) -> Finished:
         """Go as far as it goes; raises what ends the turn."""
@@ -97,8 +100,15 @@ class WorkflowTurn:
         instance = self._stored.flow.instances.get(settled.path)
         if instance is None or instance.state == "ended":
             return
-        if (came := self._type_of(instance).came) is not None:
-            self._end(instance, partial(came, settled))
+        kind = self._type_of(instance)
+        if kind.came is not None:
+            self._end(instance, partial(kind.came, settled))
+        elif kind.ask is not None and (again := outdated(self._app, self._stored.child_of(settled.path), settled)) is not None:
+            self._run.log(
+                "question_outdated", f"{settled.path} is asked again.", path=settled.path, level="warning", data=again.told
+            )
+            self._outdated[settled.path] = again
+            self._todo.append(f.Perform(settled.path))
         elif settled.status != "succeeded" or settled.kind == "child":
             self._end(instance, partial(outcome_of, self._stored.child_of(settled.path) or "", settled))
         elif is_stopped(self._stored.flow, instance.scope):
@@ -112,9 +122,12 @@ class WorkflowTurn:
             raise RunFailed("too_many_nodes", f"A run has at most {_MOST_INSTANCES} nodes; those of each item and round count.")
 
     def _work_off(self) -> None:
-        while self._todo:
-            command = self._todo.popleft()
-            self._do[type(command)](self, command)
+        while self._todo or self._cancelled:
+            if self._todo:
+                command = self._todo.popleft()
+                self._do[type(command)](self, command)
+            else:
+                self._feed(f.Ended(self._cancelled.popleft(), f.CANCELLED))
 
     def _perform(self, command: f.Perform) -> None:
         """Compute the node, or prepare its work outside."""
@@ -133,20 +146,49 @@ class WorkflowTurn:
             self._guarded(instance, lambda: self._prepare(instance, kind, config))
 
     def _reuse(self, instance: Instance, given: Mapping[str, Any]) -> None:
-        """End a node with what it gave in an earlier run, or what somebody wrote instead."""
-        self._stored.reused(instance.path, given["execution_id"], given["edited_by"])
-        self._end(instance, lambda: Result(given["output"], given["outcome"]))
+        """End a node as it ended in an earlier run, or with what somebody wrote instead."""
+        path, outcome = instance.path, given["outcome"]
+        self._stored.reused(path, given["execution_id"], given["edited_by"])
+        if outcome == f.CANCELLED:  # by something that is reused, too, and comes first
+            self._cancelled.append(path)
+            return
+        for kind in (OUTPUT, ERROR):
+            if kind in given:
+                self._results.keep(path, kind, given[kind])
+        try:
+            taken = self._taken(instance, outcome)
+        except NodeFailed as failed:
+            self._fail(instance, failed)
+        else:
+            self._feed(f.Ended(path, outcome, taken))
 
     def _prepare(self, instance: Instance, kind: NodeType, config: Mapping[str, Any]) -> None:
         written, data = self._written(instance), self._data(instance.scope, instance.node)
         filled = data.fill_for(kind, config)
         label, given = written.get("name") or instance.node, data.fill(written.get("input"))
-        key = f"{self._run.execution.id}:{self._stored.made_as(instance.path)}"
+        key = f"{identity_of(self._run.execution)}:{self._stored.made_as(instance.path)}"
         named = data.named_by([config[name] for name in kind.filters if name in config]) if kind.filters else {}
-        use = NodeUse(self._app, self._run.execution, kind.type, instance.path, filled, given, label, key, named)
-        self._outside.prepare(
-            Prepared(kind, use, instance.number, instance.attempt, written.get("timeout_seconds"), instance.state == "ready")
+        use = NodeUse(
+            self._app, self._run.execution, kind.type, instance.path, filled, given, label, key, named, instance.attempt
         )
+        self._outside.prepare(
+            Prepared(
+                kind,
+                use,
+                instance.number,
+                instance.attempt,
+                written.get("timeout_seconds"),
+                instance.state == "ready",
+                again=self._asked_before(instance) if kind.ask is not None else None,
+            )
+        )
+
+    def _asked_before(self, instance: Instance) -> Again | None:
+        """The question that the node replaces: what follows that is another, or a rerun repeats it."""
+        if (again := self._outdated.pop(instance.path, None)) is not None or not self._is_rerun:
+            return again
+        asked = self._results.get(instance.path, ASKED)
+        return asked and Again(asked["approval_id"], repeated(asked["repeats"]), is_fixed=True)
 
     def _begin_loop(self, instance: Instance, config: Mapping[str, Any]) -> None:
         if "items" not in config:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 _HOOK = "node_types"
+#: What is said of an expression in a field that is checked once for all runs, often with the author's rights.
+NOT_CONSTANT = "Nothing is filled in here; write the value itself."
 # Of these it is certain that they are broken, whatever is filled in.
 _CERTAIN = frozenset({"required", "unknown_field", "too_many_items"})
 
@@ -103,8 +105,7 @@ def _not_constant(node: Node, kind: NodeType, path: str) -> Iterator[Fault]:
         is_graph = node.is_loop and name == "body" and isinstance(value, Mapping)
         for place in () if is_graph else values.places(value):
             if below(name) + place.path not in expressions:
-                message = "Nothing is filled in here; write the value itself."
-                yield Fault(f"{below(path, name)}{place.path}", "not_constant", message)
+                yield Fault(f"{below(path, name)}{place.path}", "not_constant", NOT_CONSTANT)
 
 
 def _own_flaws(node: Node, kind: NodeType, path: str) -> Iterator[Fault]:

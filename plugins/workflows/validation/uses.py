@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.rights import Rights
 from aasim_core.errors import Invalid, Refused
-from aasim_core.user_code import expressions
+from aasim_core.user_code import expressions, values
 
 from ...executions.hookspecs import Target
 from ...executions.service import APPROVAL_NAMES, APPROVALS, FoundTool, find_tool, kinds_of_tools, startable
 from ..hookspecs import NodeType, Used
 from .faults import Fault, below, listed
 from .tree import Node, Scope
-from .types import Types, misfits
+from .types import NOT_CONSTANT, Types, misfits
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -75,7 +75,9 @@ class _Uses:
         if used is None:
             return
         path = below(node.path, "config")
-        if used.allowed(self._rights, self._principal.user_id):
+        if values.has_places(_value_at(node.config, used.field)):
+            yield Fault(below(path, used.field), "not_constant", NOT_CONSTANT)
+        elif used.allowed(self._rights, self._principal.user_id):
             yield from (Fault(below(path, field), code, message) for field, code, message in used.flaws)
         else:
             yield Fault(below(path, used.field), used.code, used.refusal)
@@ -142,6 +144,14 @@ class _Uses:
                 found = refused
             self._targets[reference] = found
         return self._targets[reference]
+
+
+def _value_at(config: Mapping[str, Any], field: str) -> Any:
+    """The value at a place in the config, such as ``event.name``; None where there is none."""
+    value: Any = config
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 _REASONS = frozenset({"feature_disabled", "plugin_failed"})

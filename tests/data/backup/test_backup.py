@@ -48,6 +48,15 @@ def test_what_was_backed_up_is_restored(
         row_security.verify(restored)
 
 
+def test_what_is_restored_is_held(here: Settings, there: Settings, restored: Database, tmp_path: Path) -> None:
+    backup(here, tmp_path / "copy")
+    restore(there, tmp_path / "copy")
+    with restored.connected():
+        assert restored.execute_sql("SELECT id FROM core_installation WHERE held_at IS NOT NULL").fetchall() == [
+            ("installation",)
+        ]
+
+
 def test_the_archive_says_what_it_holds_and_to_its_owner_only(here: Settings, tmp_path: Path) -> None:
     backup(here, tmp_path / "copy")
     assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600

@@ -16,6 +16,7 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.backup.archive import backup, restore
+from aasim_core.data.backup.postgres import refuse_unfit_tool
 from aasim_core.data.records import create
 from aasim_core.errors import InvalidArgument, StartupError
 from aasim_core.secrets import Keyring, new_key, save_keyring
@@ -231,3 +232,17 @@ def test_a_server_that_does_not_answer_is_a_sentence(settings_at: Settle, tmp_pa
     with pytest.raises(StartupError, match=r"could not be written to .*Connection refused") as refused:
         backup(settings_at("here", "postgresql://postgres@127.0.0.1:1/none"), tmp_path / "copy")
     assert refused.value.exit_code == 69
+
+
+@pytest.mark.parametrize(
+    ("version", "problem"), [("16.4", r"pg_dump 16 is too old .*postgresql-client-17"), (None, "is not installed")]
+)
+def test_a_pg_dump_that_cannot_make_the_backup_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, problem: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if version is not None:
+        (tmp_path / "pg_dump").write_text(f'#!/bin/sh\necho "pg_dump (PostgreSQL) {version}"\n')
+        (tmp_path / "pg_dump").chmod(0o700)
+    with pytest.raises(StartupError, match=problem):
+        refuse_unfit_tool(17)

@@ -79,6 +79,45 @@ def shop(write: Write, empty_database: Database) -> Source:
     return source
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM store_bill",
+        "DROP TABLE IF EXISTS store_bill",
+        'UPDATE "store_bill" SET id = 1',
+        "ALTER TABLE store_bill ADD COLUMN size TEXT",
+        "INSERT OR IGNORE INTO store_bill (id) SELECT id FROM shop_order",
+        "WITH old AS (SELECT id FROM shop_order) DELETE FROM store_bill WHERE id IN (SELECT id FROM old)",
+        "CREATE INDEX shop_of_store ON store_bill (id)",
+        "CREATE TABLE bill (id TEXT)",
+    ],
+)
+@pytest.mark.parametrize("half", ["0002_change", "0002_change.post"])
+def test_a_migration_changes_only_tables_of_its_own_plugin(
+    empty_database: Database, shop: Source, write: Write, statement: str, half: str
+) -> None:
+    write(half, statement)
+    with pytest.raises(
+        StartupError, match=rf"migration shop/{half} changes (store_)?bill, and the tables of shop begin with shop_"
+    ):
+        migrate(empty_database, [shop])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO shop_order (id, color) SELECT 'a', 'b' WHERE 1 = 1 ON CONFLICT (id) DO UPDATE SET color = 'c'",
+        "CREATE TABLE shop_line (id TEXT REFERENCES shop_order (id) ON UPDATE CASCADE ON DELETE CASCADE)",
+        "UPDATE shop_order SET color = 'DELETE FROM store_bill'",
+    ],
+)
+def test_a_migration_may_say_all_that_leaves_other_tables_alone(
+    empty_database: Database, shop: Source, write: Write, statement: str
+) -> None:
+    write("0002_change", statement)
+    assert migrate(empty_database, [shop]) == ["shop/0002_change"]
+
+
 @pytest.mark.parametrize(("statement", "advice"), BREAKING.items())
 def test_the_first_half_refuses_what_breaks_running_code(
     empty_database: Database, shop: Source, write: Write, statement: str, advice: str
@@ -164,7 +203,7 @@ def test_a_new_installation_gets_both_halves_in_the_order_of_an_upgrade(
 def test_code_does_not_start_before_what_is_done_offline(empty_database: Database, shop: Source, write: Write) -> None:
     write("0002_colour.offline", "ALTER TABLE shop_order RENAME COLUMN color TO colour")
     assert pending(empty_database, narrowed([shop], BEFORE_START)) == ["shop/0002_colour.offline"]
-    with pytest.raises(StartupError, match=r"lacks 1 migrations \(shop/0002_colour.offline\)"):
+    with pytest.raises(StartupError, match=r"lacks 1 migrations \(shop/0002_colour.offline\); .*--offline"):
         refuse_pending(empty_database, [shop])
 
 

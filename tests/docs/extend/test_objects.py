@@ -12,7 +12,7 @@ from ..pages import Page, write
 pytestmark = pytest.mark.long
 
 PAGE = Page(Path(__file__).parents[3] / "docs" / "extend" / "objects.md")
-SAMPLES = indent(PAGE.blocks("py")[0], "    ")
+SAMPLES = indent(next(block for block in PAGE.blocks("py") if block.startswith("samples")), "    ")
 CONFTEST = """
 import pytest
 

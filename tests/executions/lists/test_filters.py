@@ -79,7 +79,7 @@ def test_an_entry_needs_a_key_and_a_value(owner: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=agent", "root_id={run}", "metadata=a:b", "finished_at[gte]=2020-01-01T00:00:00Z", "started_at[is_null]=true"]
+    "query", ["kind=agent", "metadata=a:b", "finished_at[gte]=2020-01-01T00:00:00Z", "started_at[is_null]=true"]
 )
 def test_what_no_index_finds_is_asked_with_a_time_or_an_agent(owner: Person, scripted: Make, run: Run, query: str) -> None:
     agent = scripted("x")

@@ -25,14 +25,14 @@ def project(app: App, world: World, owner: Person) -> str:
     """One of ten projects with many runs, the newest of which is queued."""
     projects, people, moment = [world.node(owner, "project") for _ in range(10)], [new_id("user") for _ in range(30)], now()
     subjects = [(type_, new_id(type_)) for type_ in ("agent", "workflow") for _ in range(50)]
-    common = {"kind": "agent", "trigger": {"type": "api"}, "trigger_type": "api"}
+    common, roots = {"kind": "agent", "trigger": {"type": "api"}, "trigger_type": "api"}, [new_id("exec") for _ in range(100)]
     with organization_scope(owner.organization_id), app.database.transaction():
         rows = []
         for number in range(_MANY):
             began = moment - timedelta(seconds=_MANY - number)
             is_over = number + 1 < _MANY
             ended = {"status": "succeeded", "started_at": began, "finished_at": began} if is_over else {"status": "queued"}
-            whose = {"project_id": projects[number % 10], "initiator_id": people[number % 30]}
+            whose = {"project_id": projects[number % 10], "initiator_id": people[number % 30], "root_id": roots[number % 100]}
             whose |= dict(zip(("subject_type", "subject_id"), subjects[number % 100], strict=True))
             rows.append(Execution(id=new_id("exec"), created_at=began, **common, **whose, **ended).row())
         insert_rows(Execution, rows)
@@ -116,6 +116,15 @@ def test_runs_of_an_object_are_found_by_the_index_of_subjects(app: App, owner: P
         subject_id = Execution.get(Execution.subject_type == type_).subject_id
     plan = plan_for(app, owner, f"/executions?{type_}_id={subject_id}", 25)
     assert "executions_execution_subject" in plan, plan
+
+
+@pytest.mark.long
+def test_the_runs_of_a_tree_are_found_by_the_index_of_roots(app: App, owner: Person, project: str) -> None:
+    with organization_scope(owner.organization_id):
+        root_id = Execution.get().root_id
+    plan = plan_for(app, owner, f"/executions?root_id={root_id}", 25)
+    assert "executions_execution_root" in plan, plan
+    assert "Seq Scan on executions_execution" not in plan, plan
 
 
 @pytest.mark.long

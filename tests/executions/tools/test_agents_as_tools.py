@@ -74,7 +74,7 @@ def test_cancelling_a_run_cancels_those_that_it_waits_for(
     execution = run(owner, boss_of(scripted, helper), work)
     work()
     [child] = children_of(owner, execution)
-    assert (child["status"], read(owner, execution["id"])["waiting_for"]) == ("waiting", "execution")
+    assert (child["status"], read(owner, execution["id"])["waiting_for"]) == ("waiting", "approval")
     owner.client.post(f"/executions/{execution['id']}/cancel", {"reason": "Not needed."})
     assert (read(owner, child["id"])["status"], read(owner, child["id"])["cancel_reason"]) == ("cancelled", "Not needed.")
 

@@ -30,7 +30,7 @@ def restored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with deployed(request.param) as original, fresh(request.param, "restored") as database, installed(database) as other:
         history = back_up_under_load(original, file)
         shutil.copy(original.witnessed, other.witnessed)  # what had been delivered
-        for command in (("restore", str(file)), ("migrate",)):
+        for command in (("restore", str(file)), ("migrate",), ("resume", "--yes")):
             done = other.command(*command)
             assert done.returncode == 0, done.stderr
         yield Restored(other, history)

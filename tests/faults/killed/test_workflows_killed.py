@@ -162,10 +162,8 @@ def kill_worker_at(point: int, deployment: Deployment, shop: Shop) -> tuple[str,
 
 def done_outside(deployment: Deployment, noted: Path, run: str) -> Counter[str]:
     """What the run, those that it started, and that which undid it have done; a call that was repeated with its key counts once."""
-    family = {row[0] for row in deployment.rows("SELECT id FROM executions_execution WHERE root_id = '" + run + "'")}
-    undoing = deployment.rows("SELECT id FROM executions_execution WHERE key = 'compensation:" + run + "'")
-    family |= {row[0] for row in undoing}
-    roots = "', '".join(row[0] for row in undoing)
-    family |= {row[0] for row in deployment.rows(f"SELECT id FROM executions_execution WHERE root_id IN ('{roots}')")}
+    undoing = f"SELECT id FROM executions_execution WHERE key = 'compensation:{run}'"
+    family = f"SELECT coalesce(effects_as, id) FROM executions_execution WHERE root_id = '{run}' OR root_id IN ({undoing})"
+    begins = tuple(f"{row[0]}:" for row in deployment.rows(family))
     calls = {tuple(line.split(" ", 1)) for line in noted.read_text().splitlines() if ":" in line.split(" ", 1)[0]}
-    return Counter(what for key, what in calls if key.partition(":")[0] in family)
+    return Counter(what for key, what in calls if key.startswith(begins))

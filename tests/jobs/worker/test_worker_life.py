@@ -77,6 +77,35 @@ def test_a_job_per_organization_is_done_where_its_plugin_is_on(shop: Any, told: 
     assert shop.states() == ["failed"]
 
 
+def test_a_job_per_organization_verifies_its_lease_with_what_it_writes_in_each(shop: Any, told: Any) -> None:
+    with system_scope("test"), shop.database.transaction():
+        acme = create(Organization, name="acme", slug="acme").id
+
+    def tidy(context: Context, payload: Payload) -> None:
+        with shop.database.transaction():
+            Organization.update(name="tidied").where(Organization.id == acme).execute()
+            context.fence()
+        context.checkpoint()
+
+    shop.offers("mail.tidy", tidy, per_organization=lambda: [acme])
+    with shop.open(), system_scope("test"), shop.database.transaction():
+        enqueue("mail.tidy", {})
+    with system_scope("test"):
+        assert (shop.states(), Organization.get_by_id(acme).name) == (["done"], "tidied")
+
+
+def test_a_job_per_organization_that_ends_itself_in_one_is_told_that_it_ends_with_the_last(shop: Any) -> None:
+    with system_scope("test"), shop.database.transaction():
+        acme = create(Organization, name="acme", slug="acme").id
+    shop.offers(
+        "mail.tidy", lambda context, payload: context.complete(), retry=Retry(max_attempts=1), per_organization=lambda: [acme]
+    )
+    with shop.open(), system_scope("test"), shop.database.transaction():
+        job_id = enqueue("mail.tidy", {})
+    assert shop.job(job_id).state == "failed"
+    assert "leave out context.complete() and context.hand_back(), or call context.fence()" in shop.job(job_id).error
+
+
 def test_an_attempt_has_failed_when_nobody_can_say_whether_its_plugin_is_on(shop: Any) -> None:
     class Broken:
         @hookimpl

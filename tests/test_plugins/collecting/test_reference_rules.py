@@ -26,6 +26,16 @@ def refusing(code: str) -> Declarations:
     return Declarations(routes=(type("Things", (Resource,), {"paths": {"": "/notes"}, "on_get": on_get})(),))
 
 
+def reaching(reach: Any) -> Declarations:
+    """Declarations of one resource, whose operation has that reach."""
+
+    @operation(SELF, reach=reach)
+    def on_get(resource: Resource, req: Any, resp: Any) -> None:
+        """Get them."""
+
+    return Declarations(routes=(type("Things", (Resource,), {"paths": {"": "/notes"}, "on_get": on_get})(),))
+
+
 def granted(*roles: str) -> Declarations:
     """Declarations of one permission that these roles get."""
     return Declarations(permissions=(Permission("things:read", "For a test.", roles=roles),))
@@ -173,4 +183,11 @@ def test_an_operation_refuses_with_codes_that_somebody_declares() -> None:
     assert verdict(engines=codes("engines_full"), notes=refusing("engines_full")) == {}
     assert verdict(engines=codes("engines_full"), notes=refusing("engine_full")) == {
         "notes": 'refuses GET /notes with the error code engine_full, which nobody declares; did you mean "engines_full"?'
+    }
+
+
+def test_a_reach_that_is_none_is_told() -> None:
+    assert verdict(notes=reaching("rows")) == {}
+    assert verdict(notes=reaching("row")) == {
+        "notes": 'has the reach "row" at GET /notes; write organization, rows, place, own, common, or none of them'
     }

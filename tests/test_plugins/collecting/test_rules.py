@@ -119,7 +119,8 @@ def test_a_clash_of_prefixes_of_ids_is_told() -> None:
     ours, theirs = table("agents_agent"), table("spies_agent")
     theirs._meta.id_prefix = ours._meta.id_prefix  # type: ignore[attr-defined]
     clash = verdict(agents=Declarations(models=(ours,)), spies=Declarations(models=(theirs,)))
-    assert clash == {"spies": "declares the prefix of ids agents_agent, which the plugin agents has already"}
+    told = "declares the prefix of ids agents_agent, which the plugin agents has already"
+    assert clash == {"spies": f"{told}; give the record another id_prefix, before anybody uses the plugin"}
 
 
 def test_a_clash_of_what_two_bring_for_one_hook_is_told() -> None:

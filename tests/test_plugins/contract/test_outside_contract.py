@@ -53,6 +53,8 @@ BREACHES = {
     "test_an_id_of_the_wrong_form_is_like_one_of_nothing",
     "test_it_refuses_fields_that_it_does_not_know",
     "test_it_answers_as_the_reference_says",
+    "test_a_permission_held_at_one_place_is_held_there_only",
+    "test_it_names_nothing_that_is_not_there_for_its_reader",
     "test_beside_the_api_another_path_or_method_is_refused",
     "test_beside_the_api_no_bytes_make_an_error_of_the_server",
     "test_a_change_is_an_event",

@@ -42,7 +42,7 @@ MISTAKES: Mapping[str, Mistake] = {
     "public-docstrings": Mistake("service.py", '    """Refused ``greetings_full`` where there are too many."""\n', ""),
     "described-migrations": Mistake("migrations/0001_initial.py", '"""Greetings."""\n', "import os\n"),
     "whole-sentences": Mistake("service.py", "There is no room; delete a greeting.", "no room"),
-    "short-files": Mistake("service.py", "", "# a line\n" * 300),
+    "short-files": Mistake("service.py", "", "# a line\n" * 600),
     "short-functions": line("service.py", "tidy\n    " * 50),
     "title": Mistake("__init__.py", 'Plugin("Greetings"', 'Plugin("greetings"'),
     "summary": Mistake("__init__.py", '"Greetings that people leave for each other.")', '"Greetings")'),

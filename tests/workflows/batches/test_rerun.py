@@ -52,6 +52,7 @@ def test_a_dry_run_only_tells(owner: Person, run: Any, work: Work, shed: Any) ->
     told = run([tool("a", "a"), tool("b", "b")], "a>b")
     answer = owner.client.post(f"/workflows/executions/{told['execution']['id']}/rerun", {"paths": ["b"], "dry_run": True})
     assert (answer.status, answer.data["execution"], verdicts(answer.data)) == (200, None, {"a": "reused", "b": "redone"})
+    assert answer.body["message"].startswith("Nothing was started")
     assert (work(), len(shed.used)) == (0, 2)
 
 
@@ -107,6 +108,26 @@ def test_a_run_that_goes_on_cannot_be_done_again(owner: Person, run: Any) -> Non
     assert (answer.status, answer.codes) == (409, {"_": ["invalid_state"]})
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("again", ["/executions/{}/retry", "/workflows/executions/{}/rerun"])
+def test_where_the_workflow_is_gone_the_answer_names_it(owner: Person, run: Any, again: str) -> None:
+    told = run([node("a")])["execution"]
+    assert owner.client.delete(f"/workflows/{told['workflow_id']}").status == 200
+    answer = owner.client.post(again.format(told["id"]), {"paths": ["a"]} if "rerun" in again else {})
+    assert (answer.status, answer.codes) == (404, {"_": ["not_found"]})
+    assert told["workflow_id"] in answer.body["message"]
+
+
+def test_a_node_that_a_cancel_cuts_off_is_cancelled(owner: Person, run: Any) -> None:
+    told = run([node("paid", "wait", signal={"name": "paid"})])["execution"]
+    owner.client.post(f"/executions/{told['id']}/cancel")
+    [cut_off] = read(owner, told["id"])["nodes"]
+    assert (cut_off["state"], cut_off["outcome"]) == ("ended", "cancelled")
+    assert cut_off["finished_at"] is not None
+    [listed] = owner.client.get(f"/workflows/executions/{told['id']}/nodes").data["nodes"]
+    assert listed == cut_off
+
+
 def test_the_output_of_a_loop_can_be_written_instead(owner: Person, run: Any, work: Work, shed: Any) -> None:
     loop = node("each", "foreach", items="input", body={"nodes": [tool("check", "check", n="{{ item }}")]}, concurrency=1)
     told = run([loop, tool("sum", "sum", of="{{ nodes.each.output }}")], "each>sum", given=[1])
@@ -127,9 +148,12 @@ def approved(world: World, owner: Person, run: Any, work: Work, shed: Any) -> di
 
 
 @pytest.mark.long
-def test_what_people_approved_is_reused(owner: Person, approved: dict[str, Any], work: Work, shed: Any) -> None:
+def test_people_are_asked_again_before_an_effect_is_repeated(
+    owner: Person, approved: dict[str, Any], work: Work, shed: Any
+) -> None:
     again = rerun(owner, approved, work, paths=["pay"])
-    assert (again["plan"], again["execution"]["output"]) == ({"ask": "reused", "pay": "redone"}, {"amount": 10})
+    assert again["plan"] == {"ask": "redone", "pay": "redone"}
+    assert (again["execution"]["status"], shed.calls) == ("waiting", [("pay", {"amount": 10})])
 
 
 @pytest.mark.long

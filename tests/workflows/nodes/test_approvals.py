@@ -70,7 +70,7 @@ def test_an_approved_payload_goes_on_as_it_was_edited(run: Run, owner: Person, a
     assert (told["execution"]["status"], waiting["kind"], waiting["status"]) == ("waiting", "request", "pending")
     assert (waiting["title"], waiting["summary"], waiting["risk"]) == ("Refund 50?", "Order o7", "high")
     assert (waiting["subject"]["path"], waiting["subject"]["tool"]) == (told["nodes"][0]["path"], None)
-    assert (waiting["payload"], waiting["editable"]) == ({"payload": {"amount": 50, "order": "o7"}}, ["/payload/amount"])
+    assert (waiting["payload"]["payload"], waiting["editable"]) == ({"amount": 50, "order": "o7"}, ["/payload/amount"])
     decided = decide(approver, "approve", comment="Forty.", edits={"/payload/amount": 40}, action_hash=waiting["action_hash"])
     assert decided["proposed_payload"] == {"amount": 50, "order": "o7"}
     told = ended(owner, told, work)

@@ -44,6 +44,11 @@ def test_a_draft_may_hold_it_and_is_not_active_before_somebody_who_may_has_writt
     assert builder.client.post("/workflows", {"name": "Hears", "status": "draft", "definition": definition}).status == 201
 
 
+@pytest.mark.parametrize("subject", ["{{ input }}", "{{ run.id }}", "order 7"])
+def test_a_subject_that_is_filled_in_later_is_no_run_of_ones_own(builder: Person, subject: str) -> None:
+    assert faults(builder, {"name": "executions.*", "subject_id": subject}) == {"event.name": "permission_denied"}
+
+
 def test_a_run_of_ones_own_is_heard_of(owner: Person, make: Any, world: World, work: Callable[[], int]) -> None:
     operator = world.member(owner, "operator")
     waits = make([node("heard", "wait", event={"name": "executions.*", "subject_id": "{{ input }}"})])
@@ -65,9 +70,9 @@ def test_a_run_of_ones_own_is_heard_of(owner: Person, make: Any, world: World, w
 def test_whoever_starts_a_run_has_to_be_allowed_to_hear_it(
     owner: Person, make: Any, world: World, work: Callable[[], int]
 ) -> None:
-    waits = make([node("heard", "wait", event={"name": "{{ input }}"})])
+    waits = make([node("heard", "wait", event={"name": "users.created"})])
     for role, status in (("operator", "failed"), ("admin", "waiting")):
         person = world.member(owner, role)
-        run_id = person.client.post(f"/workflows/{waits['id']}/execute", {"input": "users.created"}).data["id"]
+        run_id = person.client.post(f"/workflows/{waits['id']}/execute", {"input": None}).data["id"]
         work()
         assert read(owner, run_id)["execution"]["status"] == status

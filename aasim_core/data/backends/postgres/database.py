@@ -19,6 +19,7 @@ from .pool import Pool, answers, has_news, is_lost
 # libpq's timeouts: give up on a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _BEGIN, _BEGIN_UNSYNCED = "BEGIN", "BEGIN; SET LOCAL synchronous_commit = off"
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _DIVISION_BY_ZERO = "22012"  # SQLSTATE by which a batch statement reports that a row is not as expected
 _LOCK, _TRY_LOCK = (
     Statement(f"SELECT {function}(hashtextextended(%s, 0))", (), crosses=False, gives_rows=True)
@@ -221,10 +222,14 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         super()._make_ready(only_reads=only_reads)
         self._enter_scope(scope_or_nothing())
 
-    def _write(self, unit: UnitOfWork) -> None:
+    def _begin(self, unit: UnitOfWork) -> None:
         if not unit.begun:
-            self._execute_cursor(_BEGIN if unit.durable else _BEGIN_UNSYNCED, None)
+            unsynced = _BEGIN_SNAPSHOT if unit.is_snapshot else _BEGIN_UNSYNCED
+            self._execute_cursor(_BEGIN if unit.durable else unsynced, None)
             unit.begun = True  # not earlier: if it failed, no later statement may run without it
+
+    def _write(self, unit: UnitOfWork) -> None:
+        self._begin(unit)
         if unit.waiting:
             self._send(unit)
 

@@ -136,11 +136,12 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
     @contextmanager
     def _unit_of_work(self, unit: UnitOfWork) -> Iterator[None]:
         self._own_connection()
+        begin = self._one_moment if unit.is_snapshot else self._turn
         with ExitStack() as turn:
-            self._local.unit, self._local.begin, self._local.commit = unit, lambda: turn.enter_context(self._turn()), 0
+            self._local.unit, self._local.begin, self._local.commit = unit, lambda: turn.enter_context(begin()), 0
             try:
                 yield
-                if unit.begun:
+                if unit.waiting and unit.begun:
                     self._write(unit)
                 elif unit.waiting:
                     self._local.commit = self._batches.write(lambda connection: self._write_all(connection, unit))
@@ -162,16 +163,29 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
                 self._state.set_connection(own)
         self._local.commit = batch.number
 
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """Begin a transaction that only reads, over this thread's connection."""
+        own = self._own_connection()
+        own.execute("BEGIN")
+        try:
+            yield
+        finally:
+            own.execute("ROLLBACK")
+
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; a transaction that has begun to write is the only writer."""
         super().lock(name)
         if (unit := self._local.unit) is not None:
             self._write(unit)
 
-    def _write(self, unit: UnitOfWork) -> None:
+    def _begin(self, unit: UnitOfWork) -> None:
         if not unit.begun:
             self._local.begin()
             unit.begun = True
+
+    def _write(self, unit: UnitOfWork) -> None:
+        self._begin(unit)
         try:
             self._write_all(self._state.conn, unit)
         except Exception:
