@@ -19,7 +19,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class Request(falcon.Request):
     """A request being processed; the guard sets the attributes in the order of its checks.
 
-    `request_id` is the client's ``X-Request-Id`` if it is well-formed, or a new one; `started` is by `time.perf_counter`.
+    `request_id` is that of the request which has caused this one (``Aasim-Cause``), or the client's ``X-Request-Id``, if it is
+    well-formed, or a new one; `started` is by `time.perf_counter`.
     """
 
     __slots__ = ("body", "caller", "parent", "principal", "query", "request_id", "rights", "span", "started", "target")
@@ -44,7 +45,7 @@ class Request(falcon.Request):
         super().__init__(*args, **kwargs)
         self.started = time.perf_counter()
         # On the hot path headers are read directly: get_header rebuilds the key each time.
-        given = self.env.get("HTTP_X_REQUEST_ID")
+        given = self.env.get("HTTP_AASIM_CAUSE") or self.env.get("HTTP_X_REQUEST_ID")
         self.request_id = given if given and _REQUEST_ID.fullmatch(given) else uuid7().hex
 
 

@@ -12,7 +12,7 @@ import anyio.to_thread
 import httpcore2
 import httpx2
 
-from ..context import current_traceparent
+from ..context import current_request_id, current_traceparent
 from ..version import VERSION
 from .deadlines import CONNECT_SECONDS, Patience, PatientBackend
 from .egress import UNANSWERED, Egress, GuardedBackend, attempts, refuse_held
@@ -21,6 +21,8 @@ from .egress import UNANSWERED, Egress, GuardedBackend, attempts, refuse_held
 _HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}
 _POOL: Mapping[str, Any] = MappingProxyType({"max_connections": 4})
 _TRUSTED_SECONDS = 600
+#: Names the request for which another one is made.
+CAUSE = "Aasim-Cause"
 
 
 def guarded_client(egress: Egress, patience: Patience, *, pool: Mapping[str, Any] = _POOL, **options: Any) -> httpx2.Client:
@@ -86,8 +88,13 @@ def _tls_of(period: int, *places: str | None) -> ssl.SSLContext:
 
 
 def _leaving(request: httpx2.Request) -> httpx2.Request:
-    """Return the request with the caller's trace context; raises `Held` while nothing may leave the installation."""
+    """Return the request with the caller's trace context, and the id of the request that it is made for, by which an installation
+    recognises what it has caused itself; raises `Held` while nothing may leave the installation.
+    """
     refuse_held()
+    request.headers.pop(CAUSE, None)
+    if request_id := current_request_id():
+        request.headers[CAUSE] = request_id
     if traceparent := current_traceparent():
         request.headers["traceparent"] = traceparent
     return request

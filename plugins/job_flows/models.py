@@ -34,6 +34,7 @@ LISTENING = peewee.SQL("listens_to IS NOT NULL")
 EXPECTING = peewee.SQL("expected_at IS NOT NULL")
 WAITING = peewee.SQL("outcome IN ('pending', 'parked')")
 WITH_RUN = peewee.SQL("execution_id IS NOT NULL")
+CAUSED = peewee.SQL("root_id IS NOT NULL")
 OF_BACKFILL = peewee.SQL("backfill_id IS NOT NULL")
 GOING_ON = peewee.SQL("status = 'running'")
 
@@ -126,7 +127,7 @@ class Firing(TenantRecord):
 
     `count` equal due times that follow each other are one row, the last of them due at `last_due_at`. `lateness_ms` is how much later
     than meant the run was queued. `payload` is what came with an event or a request, as long as nothing has started; `chain` are the
-    flows that have led to this one, the first one first.
+    flows that have led to this one, the first one first; `root_id` is the event or the firing with which that began.
     """
 
     flow_id = IdField()
@@ -145,6 +146,7 @@ class Firing(TenantRecord):
     backfill_id = IdField(null=True)
     payload = JsonField(null=True)
     chain = JsonField(default=list)
+    root_id = peewee.TextField(null=True)
 
     class Meta:
         table_name = _FIRING
@@ -158,6 +160,7 @@ class Firing(TenantRecord):
             peewee.Index(
                 "job_flows_firing_backfill", _FIRING, [peewee.SQL("organization_id, backfill_id, due_at")], where=OF_BACKFILL
             ),
+            peewee.Index("job_flows_firing_root", _FIRING, [peewee.SQL("root_id")], where=CAUSED),
             (("created_at",), False),
         )
 

@@ -22,6 +22,11 @@ class JobFlowSettings:
         "How many starts by events and requests of an organization wait at most; further requests are refused with 429.",
         check=between(1, 1_000_000),
     )
+    caused_limit: int = setting(
+        100,
+        "How many starts by events and requests one event or request may lead to; what leads to itself ends there.",
+        check=between(1, 1_000_000),
+    )
 
 
 def settings_of(app: "App") -> JobFlowSettings:

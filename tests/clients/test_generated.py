@@ -15,8 +15,9 @@ from .toolbox import Toolbox
 
 pytestmark = pytest.mark.long
 
-#: Files of models for each operation. There were 799 for 299 operations: one a schema, of which 101 are envelopes of objects, 150 envelopes,
-#: pages and items of lists, 140 bodies with what is within, and 140 enumerations of fields. Fewer need schemas that say less.
+#: Files of models for each operation. There were 799 for 299 operations: one a schema, of which 101 are envelopes of objects,
+#: 150 envelopes, pages and items of lists, 140 bodies with what is within, and 140 enumerations of fields. Fewer need schemas that
+#: say less.
 _MOST_MODELS = 3
 _ANY_OF_PYTHON = r"^    (\w+): (?:list\[)?Any\]?(?: \| None)?(?: \| Unset = UNSET)?$"
 _ANY_OF_TYPESCRIPT = r"^ +(\w+)\??: \(?unknown(?: \| null)?\)?(?:\[\])?;$"

@@ -23,14 +23,14 @@ from aasim_plugins.executions.models import Execution
 from aasim_plugins.job_flows.models import Firing
 
 OFF = {"budgets", "connected_apps", "hitl_approvals", "mcp_server", "rubrics", "teams", "webhooks"}
-MOST_WAITING = 40
+MOST_WAITING, MOST_CAUSED = 40, 20
 BEGIN = "2026-03-02T07:30:00Z"  # a Monday
 
 
 @pytest.fixture(scope="session")
 def plugin_settings() -> Mapping[str, Any]:
     """What flows have nothing to do with is off."""
-    return {"plugins.disabled": sorted(OFF), "job_flows.waiting_limit": MOST_WAITING}
+    return {"plugins.disabled": sorted(OFF), "job_flows.waiting_limit": MOST_WAITING, "job_flows.caused_limit": MOST_CAUSED}
 
 
 class Clock:

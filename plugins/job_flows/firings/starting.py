@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from aasim_core import emit
 from aasim_core.access import tree
 from aasim_core.clock import now, to_text
-from aasim_core.context import acting_as
+from aasim_core.context import current_actor
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled, numbered, one_of
 from aasim_core.data.faults import fault_of
@@ -41,6 +41,7 @@ from ..models import (
 from ..progress.flow_health import note_end
 from ..recording import tell_skipped
 from ..scheduling.rules import rules_of
+from .causes import acting_for
 from .overlapping import OVERLAP, admission_of, is_endless
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _start_together(app: "App", due: Sequence[_ToStart], at: datetime) -> bool:
     def start_all() -> None:
         lookups = _Lookups(cache(_EACH.principal), cache(_EACH.target))
         for firing, flow, waiting in due:
-            _start_if_wanted(app, flow, firing, at, waiting, lookups)
+            with acting_for(app, firing, current_actor()):
+                _start_if_wanted(app, flow, firing, at, waiting, lookups)
 
     try:
         app.database.attempt(start_all)
@@ -194,13 +196,14 @@ def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: S
 
     `waiting` are the flow's waiting firings. A firing that must no longer start is recorded as such.
     """
-    try:
-        _start_if_wanted(app, flow, firing, at, waiting)
-    except Refused as refused:
-        with app.database.transaction():
-            _note_refusal(app, flow, firing, refused)
-    except _Changed:
-        return True
+    with acting_for(app, firing, current_actor()):
+        try:
+            _start_if_wanted(app, flow, firing, at, waiting)
+        except Refused as refused:
+            with app.database.transaction():
+                _note_refusal(app, flow, firing, refused)
+        except _Changed:
+            return True
     return firing.outcome not in (PENDING, PARKED)
 
 
@@ -267,7 +270,7 @@ def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime, lookups: _Lo
     if firing.origin == BY_EVENT:
         refuse_unheard(app, app.rights.of(principal), flow.trigger["pattern"])
     given, admission = filled_input(flow, firing.due_at, firing.payload), admission_of(flow, firing.origin)
-    with acting_as(principal.actor(), firing.id):  # events in the run then identify the firing that caused them
+    with acting_for(app, firing, principal.actor()):  # what the run leads to can then be recognised
         execution = start_run(app, flow, principal, given, firing, lookups, admission=admission)
     late_ms = max(0, round((at - firing.starts_at).total_seconds() * 1000))
     lateness_ms = None if firing.origin == BY_BACKFILL else late_ms

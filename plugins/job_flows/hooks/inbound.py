@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 
 from aasim_core import Protocol, Refused, Request, Resource, Response, TokenCaller, operation
-from aasim_core.context import SYSTEM, acting_as, current_organization
+from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find
 from aasim_core.http.operations import TOKEN
 from aasim_core.ids import new_id
@@ -17,8 +17,8 @@ from aasim_core.secrets import Unreadable
 from aasim_core.text.json import to_json
 
 from ...executions.service import QUEUE_FULL
+from ..firings.causes import cause_of_request, write_caused
 from ..models import ACTIVE, BY_HOOK, DISABLED, PENDING, SKIPPED, WAITING, Firing, JobFlow
-from ..recording import write
 from ..settings import settings_of
 from . import verifying
 
@@ -82,9 +82,9 @@ class Inbound(Resource):
         self._refuse_strange(flow, headers, req.body)
         payload = {"body": _body_of(req.body, headers.get("content-type", "")), "headers": _kept(headers, flow)}
         key = verifying.key_of(flow.trigger["verification"], headers, req.body) or new_id("delivery")
-        resp.media = {"duplicate": not self._keep(flow, key, payload)}
+        resp.media = {"duplicate": not self._keep(req, flow, key, payload)}
 
-    def _keep(self, flow: JobFlow, key: str, payload: Mapping[str, Any]) -> bool:
+    def _keep(self, req: Request, flow: JobFlow, key: str, payload: Mapping[str, Any]) -> bool:
         """Write the firing of a delivery, unless there is one; Refused where too many wait already."""
         database = database_of(Firing)
         database.lock(f"job_flows/hook/{flow.id}/{key}")
@@ -96,8 +96,7 @@ class Inbound(Resource):
             organization_id=flow.organization_id, flow_id=flow.id, key=key, origin=BY_HOOK, due_at=at, starts_at=at,
             outcome=PENDING if is_active else SKIPPED, reason=None if is_active else flow.status, payload=dict(payload),
         )  # fmt: skip
-        with acting_as(SYSTEM):
-            write(flow, firing)
+        write_caused(self.app, flow, firing, cause_of_request(self.app, req.request_id))
         return True
 
     def _refuse_strange(self, flow: JobFlow, headers: Mapping[str, str], body: bytes) -> None:

@@ -13,9 +13,9 @@ from aasim_core.tenancy.organizations_with import organizations_with
 
 from ..models import DISABLED, EXPECTING, JobFlow
 
-#: The job that notifies the owner of a flow that it is overdue, or was paused.
+#: The job that notifies the owner of a flow that it is overdue, was paused, or is started in a loop.
 SEND = "job_flows.send_mail"
-OVERDUE, FAILING = NEWS = ("overdue", "failing")
+OVERDUE, FAILING, LOOPING = NEWS = ("overdue", "failing", "looping")
 
 
 def begin_anew(within_seconds: int | None, status: str, at: datetime) -> dict[str, Any]:

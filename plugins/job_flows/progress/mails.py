@@ -1,4 +1,4 @@
-"""Mails that notify owners of flows without successful runs."""
+"""Mails that notify owners of flows without successful runs, or without an end."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,24 @@ from aasim_core.outbound.mail import Mail, address_of
 from aasim_core.outbound.mail_jobs import mail_job
 from aasim_core.tenancy.records import User
 
-from ..models import JobFlow
-from .deadlines import FAILING, OVERDUE, SEND
+from ..models import ACTIVE, PAUSED, JobFlow
+from ..settings import settings_of
+from .deadlines import FAILING, LOOPING, OVERDUE, SEND
 
-_SUBJECTS = {OVERDUE: "Job flow overdue: {name}", FAILING: "Job flow paused: {name}"}
+_SUBJECTS = {
+    OVERDUE: "Job flow overdue: {name}",
+    FAILING: "Job flow paused: {name}",
+    LOOPING: "Job flows start each other: {name}",
+}
 _WHY = {
     OVERDUE: 'no run of the job flow "{name}" has succeeded for {seconds} seconds. It is {status}.',
     FAILING: 'the job flow "{name}" was paused, for its last {failures} runs have failed.',
+    LOOPING: 'one event or request has led to {limit} starts of job flows, and the next one, of the job flow "{name}", was skipped.\n'
+    "Runs of job flows probably lead to each other; what they do in turn has ended now.",
 }
+_RESUME = ("When it is fixed, resume it:", ACTIVE)
+#: What the owner does then, and the status to be written for it.
+_THEN = {OVERDUE: _RESUME, FAILING: _RESUME, LOOPING: ("Pause it until that is changed:", PAUSED)}
 
 
 def send_mail(app: App) -> Job:
@@ -34,9 +44,11 @@ def send_mail(app: App) -> Job:
             "seconds": flow.expect_within_seconds,
             "status": flow.status,
             "failures": max(0, -flow.streak),
+            "limit": settings_of(app).caused_limit,
         }
         why = _WHY[payload["news"]].format(**facts)
-        text = _TEXT.format(user=user.name, why=why, url=address_of(app.settings), id=flow.id)
+        then, status = _THEN[payload["news"]]
+        text = _TEXT.format(user=user.name, why=why, then=then, status=status, url=address_of(app.settings), id=flow.id)
         return Mail(user.email, _SUBJECTS[payload["news"]].format(name=flow.name), text, id=context.job_id)
 
     return mail_job(app.settings.mail, SEND, write)
@@ -46,12 +58,12 @@ _TEXT = """Hello {user},
 
 {why}
 
-See what became of each due time:
+See what became of each start:
 
   GET {url}/api/v1/job-flows/{id}/executions
 
-When it is fixed, resume it:
+{then}
 
   PUT {url}/api/v1/job-flows/{id}/status
-  {{"status": "active"}}
+  {{"status": "{status}"}}
 """

@@ -129,7 +129,8 @@ def _hold_line(delivery: Delivery) -> None:
 def _sent(app: "App", webhook: Webhook, delivery: Delivery, event: EventRow | None, should_stop: Callable[[], bool]) -> Outcome:
     if event is None:
         return Outcome(EVENT_GONE)
-    return post(app, _client(settings_of(app).allowed_networks), webhook, message_of(event, delivery), should_stop)
+    with acting_as(SYSTEM, event.request_id):
+        return post(app, _client(settings_of(app).allowed_networks), webhook, message_of(event, delivery), should_stop)
 
 
 @lru_cache(maxsize=8)
