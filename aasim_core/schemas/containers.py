@@ -24,7 +24,8 @@ class Json(Strict):
     def __init__(self, *, object_only: bool = False, max_bytes: int = 65_536, max_depth: int = 16, **options: Any) -> None:
         self.object_only, self.max_bytes, self.max_depth = object_only, max_bytes, max_depth
         shape = {"type": "object", "additionalProperties": True} if object_only else {}
-        super().__init__("an object" if object_only else "a JSON value", shape, **options)
+        value = "a JSON value" if options.get("allow_none") else "a JSON value other than null"
+        super().__init__("an object" if object_only else value, shape, **options)
 
     def read(self, value: Any) -> Any:
         if self.object_only and type(value) is not dict:

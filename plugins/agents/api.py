@@ -154,7 +154,8 @@ class Agents(Halting, Collection):
         if not req.body["dry_run"]:
             agent = service.import_document(found, req.body.get("name"), project_id, req.principal.user_id)
             resp.location = self.location(agent)
-        resp.status = 201 if agent else 200
+        else:
+            resp.status, resp.message = 200, "Nothing was imported: this is what the import needs."
         resp.media = {"agent": agent and self.plan.item(agent), "needs": service.needs_of(document, found["definition"]["tools"])}
 
     def _require_place(self, req: Request, project_id: str | None) -> None:

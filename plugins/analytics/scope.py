@@ -8,7 +8,7 @@ from aasim_core import Refused, Request
 from aasim_core.access.records import Node
 from aasim_core.clock import now, to_text
 
-from .periods import BEGINNING, QUARTER, ceiling, quarter_of
+from .periods import BEGINNING, QUARTER, quarter_of
 
 READ = "analytics:read"
 _USUAL = timedelta(days=7)
@@ -21,7 +21,7 @@ def range_of(query: Mapping[str, Any], prefix: str = "") -> tuple[datetime, date
     end = min(query.get("to", present), present)
     start = query.get("from", max(BEGINNING, quarter_of(end) - _USUAL))
     for name, moment in (("from", start), ("to", end)):
-        if ceiling(moment) != moment:
+        if quarter_of(moment) != moment:
             message = f"Write a time at a full quarter of an hour, such as {to_text(quarter_of(moment))}."
             raise Refused("invalid_parameter", message, field=f"{prefix}{name}")
     if start >= end:

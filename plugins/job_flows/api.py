@@ -248,6 +248,7 @@ class Firings(Collection):
         With dry_run, only count it.
         """
         resp.media = starting_again.start_many(req.target, req.body)
+        resp.message = "Nothing was started: this is how many starts would be queued." if req.body["dry_run"] else None
 
 
 class Starting(ExecutionResource):

@@ -40,7 +40,7 @@ class JobFlowIn(Schema):
     calendar = Object(CalendarIn, allow_none=True, load_default=None)
     input = Json(
         required=True, max_bytes=65_536, example="What is new since {{ due.at }}?",
-        description="The input of runs: any JSON value, with CEL between {{ and }}.",
+        description="The input of runs: any JSON value other than null, with CEL between {{ and }}.",
     )  # fmt: skip
     overlap = Object(
         OverlapIn, allow_none=True, load_default=None,

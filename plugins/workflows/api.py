@@ -122,7 +122,8 @@ class Workflows(Collection):
             name = req.body.get("name") or service.free_name(values["name"])
             workflow = self.create(req, {**values, "name": name})
             resp.location = self.location(workflow)
-        resp.status = 201 if workflow else 200
+        else:
+            resp.status, resp.message = 200, "Nothing was imported: this is what the import would make."
         told = {"definition": values["definition"], "faults": values["faults"], **answer.told}
         resp.media = {"workflow": workflow and self.plan.item(workflow), **told}
 

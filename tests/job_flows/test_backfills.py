@@ -114,6 +114,20 @@ def test_a_backfill_of_too_much_is_refused(flows: Flows) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("since", "until", "field"),
+    [
+        ("2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z", "until_at"),
+        ("2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z", "until_at"),
+        ("2027-03-01T00:00:00Z", "2027-03-02T00:00:00Z", "since_at"),
+        ("2027-03-01T00:00:00Z", None, "since_at"),
+    ],
+)
+def test_an_interval_without_a_time_in_the_past_is_refused(flows: Flows, since: str, until: str | None, field: str) -> None:
+    answer = backfill(flows, flows.every(1), since_at=since, until_at=until)
+    assert (answer.status, list(answer.body["errors"])) == (422, [field])
+
+
 def test_what_it_will_cost_is_told_by_what_runs_have_cost(flows: Flows) -> None:
     prices = [{"input": 1_000_000, "output": 1_000_000, "currency": "EUR"}]
     engine = flows.client.post("/engines", {"name": "Priced", "provider": "scripted", "prices": prices}).data

@@ -11,7 +11,19 @@ from ..statements import recorded, summary
 from ..world import Person
 from .exchanges import Exchange
 from .stage import Stage, name_of
-from .terms import any_operation, deletes, for_each, has_ids, in_the_envelope, patches, reads, reads_one, repeatable, writes
+from .terms import (
+    any_operation,
+    can_be_tried,
+    deletes,
+    for_each,
+    has_ids,
+    in_the_envelope,
+    patches,
+    reads,
+    reads_one,
+    repeatable,
+    writes,
+)
 
 #: How many statements reading one object may take, with finding out who asks.
 _MOST_FOR_ONE = 3
@@ -112,6 +124,16 @@ class AnswerContract:
             cause = f"the body {content.get('body')} changes nothing; write another one in `samples`"
             advice = cause if is_same else "and no event tells of it; emit one, or give the reason in `silent`"
             demand(told, f"{exchange}\n{advice}")
+
+    @for_each(can_be_tried)
+    def test_a_dry_run_says_that_nothing_was_done(self, stage: Stage, endpoint: Endpoint) -> None:
+        """200 with a message of its own, and no event."""
+        path, content = stage.prepared_path(endpoint, stage.owner), stage.content(endpoint, stage.owner)
+        happened = stage.events()
+        exchange = stage.ask(endpoint.method, path, stage.owner, body={**content["body"], "dry_run": True})
+        says_so = exchange.succeeded and exchange.body["message"].startswith("Nothing ")
+        demand(says_so and exchange.status == 200, f'{exchange}\nto dry_run; it must answer 200, and say that "Nothing was …"')
+        demand(stage.events() == happened, f"{exchange}\nto dry_run, and an event tells that something was done")
 
     @for_each(repeatable)
     def test_the_same_key_gives_the_same_answer_and_does_it_once(self, stage: Stage, endpoint: Endpoint) -> None:

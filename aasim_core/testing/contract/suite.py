@@ -29,6 +29,7 @@ from ..selection import only
 from ..world import Client, Person, World
 from .answers import AnswerContract
 from .expanding import ExpandContract
+from .extremes import ExtremeContract
 from .features import FeatureContract
 from .hints import Hints, Sample, refuse_wrong_types
 from .lifecycle import LifeContract
@@ -47,6 +48,7 @@ class PluginContract(
     AnswerContract,
     ListContract,
     ExpandContract,
+    ExtremeContract,
     ProtocolContract,
     LifeContract,
     FeatureContract,

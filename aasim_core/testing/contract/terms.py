@@ -100,6 +100,12 @@ def requires_body(endpoint: Endpoint) -> bool:
     return endpoint.method != "PATCH" and has_body(endpoint) and any(field.required for field in body.load_fields.values())
 
 
+def can_be_tried(endpoint: Endpoint) -> bool:
+    """Those that can only say what they would do, with ``dry_run``."""
+    body: Any = endpoint.operation.body
+    return has_body(endpoint) and "dry_run" in body.load_fields
+
+
 def reads(endpoint: Endpoint) -> bool:
     """Those that change nothing."""
     return not endpoint.writes

@@ -37,8 +37,10 @@ class Backfills(Collection):
         With dry_run, only list them, with 200.
         """
         told: dict[str, Any] = running.ask(self.app, req.target, req.principal, req.body)
-        resp.status = 200 if told["backfill_id"] is None else 202
-        if told["backfill_id"] is not None:
+        if told["backfill_id"] is None:
+            what = "these are the due times that a backfill would start" if req.body["dry_run"] else "there is no such due time"
+            resp.status, resp.message = 200, f"Nothing was started: {what}."
+        else:
             resp.location = f"/api/v1/job-flows/{flow_id}/backfills/{told['backfill_id']}"
             resp.set_header("Retry-After", "1")
         resp.media = told

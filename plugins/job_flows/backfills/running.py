@@ -49,13 +49,17 @@ BACKFILL = "job_flows.backfill"
 #: How many due times one backfill goes through, and how many of them it starts.
 _MOST_DUE, _MOST_RUNS = 20_000, 1_000
 _AT_ONCE, _SHOWN = 50, 20
+_EMPTY = {"until_at": "Write a time after since_at.", "since_at": "Write a time in the past: a backfill starts past due times."}
 _ENDED_BADLY = ("failed", "timed_out")
 
 
 def ask(app: "App", flow: JobFlow, principal: "Principal", body: Mapping[str, Any]) -> dict[str, Any]:
-    """Enqueue the due times, or only list them. Needs a transaction."""
+    """Enqueue the due times, or only list them. Needs a transaction; Invalid for an interval without a time in the past."""
     at = database_of(Firing).time()
     since, until = body["since_at"], min(body["until_at"] or at, at)
+    if since >= until:
+        name = "until_at" if until < at else "since_at"
+        raise Invalid({name: [Problem("out_of_range", _EMPTY[name])]})
     chosen = _chosen(app, flow, since, until, body["only"])
     told = {"since_at": to_text(since), "until_at": to_text(until), "only": body["only"], "count": len(chosen)}
     costs = [{"currency": currency, "cost": round(cost * len(chosen))} for currency, cost in average_costs(flow.id).items()]

@@ -1,6 +1,7 @@
 """Schedules: compute the next due times of a flow."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -62,7 +63,11 @@ class Schedule:
     ends_at: datetime | None = None
 
     def due_times(self, after: datetime) -> Iterator[Due]:
-        """The due times after the moment, in order, each with why nothing is to start then, if so."""
+        """The due times after the moment, in order, each with why nothing is to start then, if so; none near the end of the year 9999."""
+        with suppress(OverflowError):  # dates end there, and those of the next day are needed
+            yield from self._due_times(after)
+
+    def _due_times(self, after: datetime) -> Iterator[Due]:
         if self.trigger is None:
             return
         if self.starts_at is not None:
