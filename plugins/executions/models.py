@@ -105,6 +105,7 @@ class Execution(TenantRecord):
     worked_ms = peewee.BigIntegerField(default=0)
     score = peewee.DoubleField(null=True)
     rubric_results = JsonField(null=True)
+    request_id = peewee.TextField(null=True)
     traceparent = peewee.TextField(null=True)
     metadata = JsonField(default=dict)
     labels = JsonField(null=True)

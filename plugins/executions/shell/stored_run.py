@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from aasim_core.clock import now
-from aasim_core.context import acting_as, current_request_id
+from aasim_core.context import acting_as
 from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.jobs.queue import enqueue
@@ -180,8 +180,8 @@ _NOT_AWAITED = "The run that started it does not wait for it any more."
 
 
 def _enqueue(run: StoredRun, command: commands.Enqueue, delay: float) -> None:
-    """The actor of a run's turn is its initiator, not the user who resumed it."""
-    with acting_as(states.initiator_of(run.record), current_request_id()):
+    """A run's turn is its initiator's doing, and of the request that started it, whoever lets it go on."""
+    with acting_as(states.initiator_of(run.record), run.record.request_id):
         queue(run.record, command.job, delay)
 
 
