@@ -33,10 +33,11 @@ class ExtremeContract:
     @for_each(_takes_times)
     def test_the_first_and_the_last_times_are_no_error_of_the_server(self, stage: Stage, endpoint: Endpoint) -> None:
         """An answer below 500 for each time, in time zones at both ends."""
-        path, content = stage.address(endpoint, stage.owner), stage.content(endpoint, stage.owner)
+        person = stage.world.organization()  # so that the rows that come of it, perhaps hundreds, are in no list of the other tests
+        path, content = stage.address(endpoint, person), stage.content(endpoint, person)
         asked = [(joined(path, urlencode(query)), content) for query in _with_extremes(_parameters(endpoint), {})]
         asked += [(path, {"body": body}) for body in _with_extremes(_fields(endpoint), content.get("body", {}))]
-        exchanges = [stage.ask(endpoint.method, where, stage.owner, **what) for where, what in asked]
+        exchanges = [stage.ask(endpoint.method, where, person, **what) for where, what in asked]
         demand_none([f"{exchange}\nit must answer below 500" for exchange in exchanges if exchange.status >= 500])
 
 
