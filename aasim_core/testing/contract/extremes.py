@@ -33,7 +33,9 @@ class ExtremeContract:
     @for_each(_takes_times)
     def test_the_first_and_the_last_times_are_no_error_of_the_server(self, stage: Stage, endpoint: Endpoint) -> None:
         """An answer below 500 for each time, in time zones at both ends."""
-        person = stage.world.organization()  # so that the rows that come of it, perhaps hundreds, are in no list of the other tests
+        person = (
+            stage.world.organization()
+        )  # so that the rows that come of it, perhaps hundreds, are in no list of the other tests
         path, content = stage.address(endpoint, person), stage.content(endpoint, person)
         asked = [(joined(path, urlencode(query)), content) for query in _with_extremes(_parameters(endpoint), {})]
         asked += [(path, {"body": body}) for body in _with_extremes(_fields(endpoint), content.get("body", {}))]
