@@ -113,8 +113,7 @@ def start(
     return _queued(app, run_at, admission, Execution(
         id=new_id("exec"), organization_id=current_organization(), label=label, project_id=project_id, input=given, key=key,
         parameters=dict(parameters or {}), metadata=dict(metadata or {}), deadline_at=deadline, priority=priority,
-        effects_as=effects_as or key, request_id=current_request_id(),
-        traceparent=current_traceparent(), **_what_runs(kind, subject),
+        effects_as=effects_as or key, request_id=current_request_id(), traceparent=current_traceparent(), **_what_runs(kind, subject),
         **origins.initiator(initiator_id, api_key_id, parent), **origins.origin(parent, retry_of, undoes, trigger),
         **origins.inherited(initiator_id, api_key_id, parent, chain), **of_new(labels, retry_of or parent),
     ))  # fmt: skip

@@ -1,4 +1,4 @@
-"""A run has the id of the request that started it; its turns are of that request, whoever lets it go on."""
+"""A run has the id of the request that started it; its turns are of that request, not of one that continues it."""
 
 from typing import Any
 

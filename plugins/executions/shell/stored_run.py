@@ -180,7 +180,7 @@ _NOT_AWAITED = "The run that started it does not wait for it any more."
 
 
 def _enqueue(run: StoredRun, command: commands.Enqueue, delay: float) -> None:
-    """A run's turn is its initiator's doing, and of the request that started it, whoever lets it go on."""
+    """A run's turn is its initiator's doing, and of the request that started it, not of one that continues it."""
     with acting_as(states.initiator_of(run.record), run.record.request_id):
         queue(run.record, command.job, delay)
 
