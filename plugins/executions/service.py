@@ -105,8 +105,8 @@ def start(
     `chain` are the links between the starter and the subject, such as a due time. The `labels` are by default the parent's or the repeated
     run's. `effects_as`, or else the `key`, identifies its effects: see `tools.effects`.
     """
-    if key and (existing := _with_key(key)):
-        return _again(existing, on_duplicate)
+    if key and (existing := _started_with(key, on_duplicate)):
+        return existing
     _refuse_to_begin(app, project_id, parent)
     check_input(input_schema, given)
     queue_limit.refuse_full(app)
@@ -119,15 +119,12 @@ def start(
     ))  # fmt: skip
 
 
-def _with_key(key: str) -> Execution | None:
+def _started_with(key: str, on_duplicate: Literal["return", "refuse"]) -> Execution | None:
     """Return the run that the key has started; other starts with it are blocked until the running transaction ends."""
     records.database_of(Execution).lock(f"executions/key/{current_organization()}/{key}")
     found = _id_by_key.one(key=key)
-    return None if found is None else records.find_or_none(Execution, found[0])
-
-
-def _again(existing: Execution, on_duplicate: Literal["return", "refuse"]) -> Execution:
-    if on_duplicate == "refuse":
+    existing = None if found is None else records.find_or_none(Execution, found[0])
+    if existing and on_duplicate == "refuse":
         raise Refused("already_exists", f"{existing.id} was started with this key.", meta={"execution_id": existing.id})
     return existing
 
